@@ -1,0 +1,13 @@
+# Writes FILES (a ;-list) as a C table of name, bytes and length. Bytes in hexadecimal: no escaping to get wrong.
+set(body "#include \"pgr_embedded.h\"\n\n")
+set(table "")
+set(i 0)
+foreach(file IN LISTS FILES)
+  get_filename_component(name ${file} NAME)
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," bytes "${hex}")
+  string(APPEND body "static const char file_${i}[] = {${bytes}0};\n")
+  string(APPEND table "  {\"${name}\", file_${i}, sizeof file_${i} - 1},\n")
+  math(EXPR i "${i}+1")
+endforeach()
+file(WRITE ${OUT} "${body}\nconst pgr_embedded ${SYMBOL}[] = {\n${table}  {0, 0, 0}};\n")
