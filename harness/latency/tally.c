@@ -1,0 +1,80 @@
+#include "pgr_tally.h"
+
+#include "pgr_mem.h"
+#include "pgr_utf8.h"
+#include <stdio.h>
+#include <string.h>
+
+void pgr_tally_init(pgr_tally *t) {
+  *t = (pgr_tally){0};
+}
+
+void pgr_tally_deinit(pgr_tally *t) {
+  for (int k = 0; k < PGR_KINDS_MAX; k++)
+    for (int o = 0; o < PGR_OUTCOME_COUNT; o++) {
+      pgr_histogram_destroy(t->service[k][o]);
+      pgr_histogram_destroy(t->response[k][o]);
+    }
+  pgr_histogram_destroy(t->pool_wait);
+  pgr_histogram_destroy(t->start_skew);
+  pgr_tally_init(t);
+}
+
+static pgr_code ensure(pgr_histogram **h) {
+  if (!*h) *h = pgr_histogram_create();
+  return *h ? PGR_OK : PGR_ENOMEM;
+}
+
+pgr_code pgr_tally_record(pgr_histogram **h, int64_t value_ns) {
+  pgr_code code = ensure(h);
+  return code ? code : pgr_histogram_record(*h, value_ns);
+}
+
+static pgr_complaint *find_complaint(pgr_tally *t, const char *sqlstate, const char *message) {
+  for (size_t i = 0; i < t->complaint_count; i++)
+    if (strcmp(t->complaints[i].sqlstate, sqlstate) == 0 && strcmp(t->complaints[i].message, message) == 0)
+      return &t->complaints[i];
+  return NULL;
+}
+
+static void complain(pgr_tally *t, uint8_t kind, uint8_t step, const char *sqlstate, const char *message,
+                     uint64_t count) {
+  char cut[PGR_COMPLAINT_BYTES];
+  pgr_utf8_copy(cut, sizeof cut, message);
+  pgr_complaint *c = find_complaint(t, sqlstate, cut);
+  if (!c) {
+    if (t->complaint_count == PGR_COMPLAINTS_KEPT) return;
+    c = &t->complaints[t->complaint_count++];
+    *c = (pgr_complaint){.kind = kind, .step = step};
+    snprintf(c->sqlstate, sizeof c->sqlstate, "%s", sqlstate);
+    memcpy(c->message, cut, sizeof cut);
+  }
+  c->count += count;
+}
+
+void pgr_tally_complain(pgr_tally *t, uint8_t kind, uint8_t step, const char *sqlstate, const char *message) {
+  complain(t, kind, step, sqlstate, message, 1);
+}
+
+static pgr_code merge_histogram(pgr_histogram **to, const pgr_histogram *from) {
+  if (!from) return PGR_OK;
+  pgr_code code = ensure(to);
+  return code ? code : pgr_histogram_merge(*to, from);
+}
+
+pgr_code pgr_tally_merge(pgr_tally *t, const pgr_tally *from) {
+  pgr_code code = merge_histogram(&t->pool_wait, from->pool_wait);
+  if (!code) code = merge_histogram(&t->start_skew, from->start_skew);
+  for (int k = 0; !code && k < PGR_KINDS_MAX; k++)
+    for (int o = 0; !code && o < PGR_OUTCOME_COUNT; o++) {
+      t->outcomes[k][o] += from->outcomes[k][o];
+      code = merge_histogram(&t->service[k][o], from->service[k][o]);
+      if (!code) code = merge_histogram(&t->response[k][o], from->response[k][o]);
+    }
+  t->statements += from->statements;
+  for (size_t i = 0; i < from->complaint_count; i++) {
+    const pgr_complaint *c = &from->complaints[i];
+    complain(t, c->kind, c->step, c->sqlstate, c->message, c->count);
+  }
+  return code;
+}
