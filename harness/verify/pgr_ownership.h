@@ -1,0 +1,47 @@
+/* The ownership model: who was told that it owns what, and when. Pure: reads a history, knows nothing of who wrote it.
+ *
+ * An agent owns a key from the return of an `ok` acquire to the call of its next release of that key (`ok` or
+ * `unknown`; a failed release ends nothing), or to the end of time. Only what is certain counts: a violation is
+ * reported when two agents own one key over a common stretch of time, however the clock is read, so touching ends do
+ * not count and an `unknown` acquire never makes one.
+ *
+ * A `refused` or `rejected` acquire claims that somebody owned the key. It is explained by any possible ownership that
+ * meets its closed interval: from the call of an `ok` or `unknown` acquire to the return of the release that certainly
+ * ended it (`ok`), or for ever. One that nothing explains is reported.
+ *
+ * Source: closed intervals as in Herlihy & Wing 1990; sort and sweep, n log n. */
+#ifndef PGR_OWNERSHIP_H
+#define PGR_OWNERSHIP_H
+
+#include "pgr_history.h"
+
+typedef struct pgr_ownership_model {
+  uint8_t acquire, release; /* pgr_op.kind of each */
+} pgr_ownership_model;
+
+/* Two ownerships that overlap: ops are indices into the history; first was told before second. */
+typedef struct pgr_violation {
+  int64_t key, round; /* round: that of `second` */
+  size_t first, second;
+} pgr_violation;
+
+enum { PGR_VIOLATIONS_KEPT = 64 };
+
+typedef struct pgr_ownership_report {
+  uint64_t rounds;      /* distinct (key, round) with at least one acquire */
+  uint64_t contested;   /* of these, those in which the acquires of two agents overlapped in time (closed intervals
+                           [call of first try, return of last try]) and no acquire was unknown, and all rounds with a
+                           violation: what a share or a bound of "nothing seen" may count */
+  uint64_t duplicates;  /* rounds with a violation */
+  uint64_t unexplained; /* acquires refused or rejected that no possible ownership explains */
+  pgr_violation kept[PGR_VIOLATIONS_KEPT]; /* the first of each violating round, in order of key, then time */
+  size_t kept_count;
+  size_t unexplained_first; /* index of one unexplained op; valid when unexplained > 0 */
+} pgr_ownership_report;
+
+/* Tries with outcome `retried` or `failed` acquired nothing. h is borrowed and unchanged. Memory: about 64 bytes an
+ * acquire or release while it runs. Errors: PGR_ENOMEM. */
+pgr_code pgr_verify_ownership(const pgr_history *h, pgr_ownership_model model, pgr_ownership_report *out,
+                              pgr_err *err) PGR_MUST_CHECK;
+
+#endif

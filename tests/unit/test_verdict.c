@@ -1,0 +1,147 @@
+/* Every rule that turns counts into a verdict and an exit status. */
+#include "pgr_test.h"
+
+#include "pgr_verdict.h"
+#include <string.h>
+
+static pgr_evidence raced(pgr_expect expect) {
+  return (pgr_evidence){.expect = expect,
+                        .ran = true,
+                        .contested = 100,
+                        .duplicates = 90,
+                        .doubled = 90,
+                        .rows_known = true,
+                        .complete = true};
+}
+
+static pgr_evidence quiet(pgr_expect expect) {
+  return (pgr_evidence){.expect = expect, .ran = true, .contested = 100, .rows_known = true, .complete = true};
+}
+
+static int judge(pgr_evidence a, pgr_evidence b, pgr_judgement out[2]) {
+  pgr_evidence cells[] = {a, b};
+  pgr_judge(cells, 2, out);
+  return pgr_judge_exit_status(cells, out, 2, false);
+}
+
+static void the_main_job(void **state) {
+  (void)state;
+  pgr_judgement j[2];
+  assert_int_equal(judge(raced(PGR_EXPECT_RACE), quiet(PGR_EXPECT_SAFE), j), 0);
+  assert_int_equal(j[0].verdict, PGR_VERDICT_RACE);
+  assert_int_equal(j[1].verdict, PGR_VERDICT_NONE_SEEN);
+  assert_true(j[0].as_expected && j[1].as_expected);
+  assert_string_equal(j[0].why, "");
+  /* The order of the cells does not matter. */
+  assert_int_equal(judge(quiet(PGR_EXPECT_SAFE), raced(PGR_EXPECT_RACE), j), 0);
+}
+
+static void a_safe_strategy_that_races_breaks_the_run(void **state) {
+  (void)state;
+  pgr_judgement j[2];
+  assert_int_equal(judge(raced(PGR_EXPECT_RACE), raced(PGR_EXPECT_SAFE), j), 1);
+  assert_int_equal(j[1].verdict, PGR_VERDICT_RACE);
+  assert_false(j[1].as_expected);
+}
+
+static void nothing_proves_nothing_without_a_control(void **state) {
+  (void)state;
+  pgr_judgement j[2];
+  assert_int_equal(judge(quiet(PGR_EXPECT_RACE), quiet(PGR_EXPECT_SAFE), j), 2);
+  assert_int_equal(j[0].verdict, PGR_VERDICT_INCONCLUSIVE);
+  assert_int_equal(j[1].verdict, PGR_VERDICT_INCONCLUSIVE);
+  assert_non_null(strstr(j[0].why, "control"));
+  assert_int_equal(judge(quiet(PGR_EXPECT_SAFE), quiet(PGR_EXPECT_NOTHING), j), 2);
+  assert_non_null(strstr(j[0].why, "none was run"));
+  /* A race is one, control or not. */
+  assert_int_equal(judge(quiet(PGR_EXPECT_RACE), raced(PGR_EXPECT_SAFE), j), 1);
+}
+
+static void uncontested_rounds_prove_nothing(void **state) {
+  (void)state;
+  pgr_judgement j[2];
+  pgr_evidence alone = quiet(PGR_EXPECT_SAFE);
+  alone.contested = 0;
+  assert_int_equal(judge(raced(PGR_EXPECT_RACE), alone, j), 2);
+  assert_int_equal(j[1].verdict, PGR_VERDICT_INCONCLUSIVE);
+}
+
+static void broken_evidence_is_an_error(void **state) {
+  (void)state;
+  pgr_judgement j[2];
+  pgr_evidence e = quiet(PGR_EXPECT_SAFE);
+  e.failed = 1;
+  assert_int_equal(judge(raced(PGR_EXPECT_RACE), e, j), 1);
+  assert_int_equal(j[1].verdict, PGR_VERDICT_ERROR);
+  e = quiet(PGR_EXPECT_SAFE);
+  e.doubled = 1;
+  assert_int_equal(judge(raced(PGR_EXPECT_RACE), e, j), 1);
+  assert_int_equal(j[1].verdict, PGR_VERDICT_ERROR);
+  e = raced(PGR_EXPECT_RACE);
+  e.doubled = 0;
+  assert_int_equal(judge(e, quiet(PGR_EXPECT_SAFE), j), 1);
+  assert_int_equal(j[0].verdict, PGR_VERDICT_ERROR);
+  /* With an unknown outcome or an unfinished run the two may differ honestly. */
+  e.unknown = 1;
+  assert_int_equal(judge(e, quiet(PGR_EXPECT_SAFE), j), 0);
+  e.unknown = 0;
+  e.rows_known = false;
+  assert_int_equal(judge(e, quiet(PGR_EXPECT_SAFE), j), 0);
+  e = quiet(PGR_EXPECT_SAFE);
+  e.unexplained = 1;
+  assert_int_equal(judge(raced(PGR_EXPECT_RACE), e, j), 1);
+  assert_int_equal(j[1].verdict, PGR_VERDICT_ERROR);
+}
+
+static void incomplete_and_interrupted(void **state) {
+  (void)state;
+  pgr_judgement j[2];
+  pgr_evidence e = quiet(PGR_EXPECT_SAFE);
+  e.complete = false;
+  assert_int_equal(judge(raced(PGR_EXPECT_RACE), e, j), 2);
+  pgr_evidence cells[] = {raced(PGR_EXPECT_RACE), raced(PGR_EXPECT_SAFE)};
+  pgr_judge(cells, 2, j);
+  assert_int_equal(pgr_judge_exit_status(cells, j, 2, true), 2);
+  assert_int_equal(pgr_judge_exit_status(cells, j, 0, false), 2);
+}
+
+static void what_did_not_run_is_no_evidence(void **state) {
+  (void)state;
+  pgr_judgement j[2];
+  pgr_evidence unrun = {.expect = PGR_EXPECT_SAFE};
+  assert_int_equal(judge(raced(PGR_EXPECT_RACE), unrun, j), 2);
+  assert_int_equal(j[1].verdict, PGR_VERDICT_INCONCLUSIVE);
+  assert_false(j[1].as_expected);
+  assert_string_equal(j[1].why, "it was not run");
+  unrun.expect = PGR_EXPECT_RACE;
+  assert_int_equal(judge(unrun, quiet(PGR_EXPECT_SAFE), j), 2);
+  assert_non_null(strstr(j[1].why, "none was run"));
+}
+
+/* Each of them vouches for the others only if it raced itself. */
+static void every_control_must_race(void **state) {
+  (void)state;
+  pgr_judgement j[2];
+  assert_int_equal(judge(raced(PGR_EXPECT_RACE), quiet(PGR_EXPECT_RACE), j), 2);
+  assert_false(j[1].as_expected);
+}
+
+static void nothing_expected(void **state) {
+  (void)state;
+  pgr_judgement j[2];
+  assert_int_equal(judge(raced(PGR_EXPECT_RACE), raced(PGR_EXPECT_NOTHING), j), 0);
+  assert_true(j[1].as_expected);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(the_main_job),
+                                     cmocka_unit_test(a_safe_strategy_that_races_breaks_the_run),
+                                     cmocka_unit_test(nothing_proves_nothing_without_a_control),
+                                     cmocka_unit_test(uncontested_rounds_prove_nothing),
+                                     cmocka_unit_test(broken_evidence_is_an_error),
+                                     cmocka_unit_test(incomplete_and_interrupted),
+                                     cmocka_unit_test(what_did_not_run_is_no_evidence),
+                                     cmocka_unit_test(every_control_must_race),
+                                     cmocka_unit_test(nothing_expected)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
