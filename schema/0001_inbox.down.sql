@@ -1,0 +1,2 @@
+DROP TABLE IF EXISTS replies;
+DROP TABLE IF EXISTS conversations;
