@@ -1,0 +1,142 @@
+/* The result as one JSON document. Names and units are documented in docs/result.md; format 1. */
+#include "pgr_report.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+static json_t *text_or_null(const char *s) {
+  return s && *s ? json_string(s) : json_null();
+}
+
+static json_t *latency(const pgr_latency *l) {
+  return json_pack("{s:I,s:I,s:I,s:I,s:I}", "count", (json_int_t)l->count, "p50", (json_int_t)l->p50, "p95",
+                   (json_int_t)l->p95, "p99", (json_int_t)l->p99, "max", (json_int_t)l->max);
+}
+
+static json_t *outcomes(const pgr_scenario *s, const pgr_cell *c) {
+  json_t *all = json_object();
+  for (int k = 0; k < s->operation_count; k++) {
+    json_t *one = json_object();
+    for (int o = 0; o < PGR_OUTCOME_COUNT; o++)
+      if (o != PGR_OUTCOME_RETRIED)
+        json_object_set_new(one, pgr_outcome_name((pgr_outcome)o), json_integer((json_int_t)c->outcomes[k][o]));
+    json_object_set_new(all, s->operations[k].name, one);
+  }
+  return all;
+}
+
+static json_t *retries(const pgr_scenario *s, const pgr_cell *c) {
+  json_t *all = json_object();
+  for (int k = 0; k < s->operation_count; k++)
+    json_object_set_new(all, s->operations[k].name, json_integer((json_int_t)c->outcomes[k][PGR_OUTCOME_RETRIED]));
+  return all;
+}
+
+static json_t *latencies(const pgr_scenario *s, const pgr_latency of[PGR_OPERATIONS_MAX][PGR_OUTCOME_COUNT]) {
+  json_t *all = json_object();
+  for (int k = 0; k < s->operation_count; k++) {
+    json_t *one = json_object();
+    for (int o = 0; o < PGR_OUTCOME_COUNT; o++)
+      if (of[k][o].count) json_object_set_new(one, pgr_outcome_name((pgr_outcome)o), latency(&of[k][o]));
+    json_object_set_new(all, s->operations[k].name, one);
+  }
+  return all;
+}
+
+static json_t *story(const pgr_scenario *s, const pgr_cell *c) {
+  if (!c->story.count) return json_null();
+  json_t *steps = json_array();
+  for (size_t i = 0; i < c->story.count; i++) {
+    const pgr_trace_step *t = &c->story.steps[i];
+    pgr_buf sql;
+    pgr_buf_init(&sql, 4096);
+    pgr_report_statement(s, t, &sql);
+    json_array_append_new(
+        steps, json_pack("{s:I,s:I,s:i,s:s,s:s,s:o,s:I,s:o,s:o}", "call_ns", (json_int_t)t->call_ns, "return_ns",
+                         (json_int_t)t->return_ns, "agent", (int)t->agent, "operation", s->operations[t->kind].name,
+                         "sql", pgr_buf_text(&sql), "value", text_or_null(t->value), "rows", (json_int_t)t->rows,
+                         "sqlstate", text_or_null(t->sqlstate), "outcome",
+                         t->outcome < PGR_OUTCOME_COUNT ? json_string(pgr_outcome_name((pgr_outcome)t->outcome))
+                                                        : json_null()));
+    pgr_buf_deinit(&sql);
+  }
+  return json_pack("{s:I,s:I,s:i,s:o}", "round", (json_int_t)c->story.round, "key", (json_int_t)c->story.key,
+                   "second_owner", (int)c->story.second_owner, "steps", steps);
+}
+
+static json_t *errors(const pgr_scenario *s, const pgr_cell *c) {
+  json_t *all = json_array();
+  for (size_t i = 0; i < c->complaint_count; i++) {
+    const pgr_complaint *e = &c->complaints[i];
+    json_array_append_new(all, json_pack("{s:o,s:s,s:s,s:s,s:I}", "sqlstate", text_or_null(e->sqlstate), "message",
+                                         e->message, "operation", s->operations[e->kind].name, "sql",
+                                         s->operations[e->kind].steps[e->step].sql, "count", (json_int_t)e->count));
+  }
+  return all;
+}
+
+static json_t *cell(const pgr_scenario *s, const pgr_cell *c) {
+  bool raced = c->evidence.duplicates > 0, counted = c->evidence.ran && c->evidence.contested > 0;
+  json_t *o =
+      json_pack("{s:s,s:s,s:o,s:o,s:s,s:o,s:s,s:b}", "scenario", s->name, "strategy", c->strategy->name, "isolation",
+                text_or_null(c->isolation), "expect", text_or_null(pgr_expect_name(c->strategy->expect)), "verdict",
+                pgr_verdict_name(c->judgement.verdict), "why", text_or_null(c->judgement.why), "method", "sampled",
+                "as_expected", c->judgement.as_expected);
+  if (!o) return NULL;
+  json_object_update_new(
+      o, json_pack("{s:b,s:I,s:I,s:I,s:o,s:o,s:o,s:I,s:I}", "complete", c->evidence.complete, "rounds",
+                   (json_int_t)c->rounds, "contested", (json_int_t)c->evidence.contested, "duplicates",
+                   (json_int_t)c->evidence.duplicates, "share_interval",
+                   raced ? json_pack("[f,f]", c->share.low, c->share.high) : json_null(), "upper_bound",
+                   counted && !raced ? json_real(c->upper_bound) : json_null(), "replies_doubled",
+                   c->evidence.rows_known ? json_integer((json_int_t)c->evidence.doubled) : json_null(), "unexplained",
+                   (json_int_t)c->evidence.unexplained, "served", (json_int_t)c->served));
+  json_object_update_new(o, json_pack("{s:n,s:n,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "schedules", "classes", "outcomes",
+                                      outcomes(s, c), "retries", retries(s, c), "latency_ns", latencies(s, c->service),
+                                      "response_ns", latencies(s, c->response), "winner_ns", latency(&c->winner),
+                                      "loser_ns", latency(&c->loser), "pool_wait_ns", latency(&c->pool_wait),
+                                      "start_skew_ns", latency(&c->start_skew)));
+  json_object_update_new(o, json_pack("{s:I,s:f,s:f,s:o,s:o}", "elapsed_ns", (json_int_t)c->elapsed_ns, "rounds_per_s",
+                                      c->rounds_per_s, "statements_per_s", c->statements_per_s, "errors", errors(s, c),
+                                      "witness", story(s, c)));
+  return o;
+}
+
+static json_t *settings(const pgr_result *r) {
+  return json_pack("{s:I,s:I,s:I,s:I,s:o,s:o,s:I,s:i,s:b}", "agents", (json_int_t)r->settings.agents, "contenders",
+                   (json_int_t)r->settings.contenders, "connections", (json_int_t)r->settings.connections, "threads",
+                   (json_int_t)r->settings.threads, "rounds",
+                   r->settings.rounds ? json_integer(r->settings.rounds) : json_null(), "duration_ns",
+                   r->settings.duration_ns ? json_integer(r->settings.duration_ns) : json_null(), "gap_ns",
+                   (json_int_t)r->settings.gap_ns, "max_tries", r->settings.max_tries, "durable", r->settings.durable);
+}
+
+static json_t *environment(const pgr_result *r) {
+  return json_pack("{s:s,s:s,s:s,s:o,s:b,s:s,s:i,s:s,s:i}", "pgrace", PGR_VERSION, "started_at",
+                   r->environment.started_at, "server", r->environment.private_server ? "private" : "given", "target",
+                   text_or_null(r->environment.target), "in_memory", r->environment.in_memory, "server_version",
+                   r->environment.server_version, "libpq_version", r->environment.libpq_version, "machine",
+                   r->environment.machine, "cpus", r->environment.cpus);
+}
+
+pgr_code pgr_report_json(const pgr_result *r, pgr_buf *out, pgr_err *err) {
+  json_t *cells = json_array();
+  for (size_t i = 0; i < r->cell_count; i++)
+    json_array_append_new(cells, cell(r->scenario, &r->cells[i]));
+  json_t *env = environment(r);
+  if (env) json_object_set_new(env, "startup_ns", json_integer(r->environment.startup_ns));
+  if (env) json_object_set_new(env, "server_settings", text_or_null(r->environment.server_settings));
+  /* The seed is 64 bits unsigned; JSON readers lose integers past 2^53, so the command line takes seeds below that. */
+  json_t *document =
+      json_pack("{s:i,s:s,s:i,s:b,s:b,s:o,s:I,s:o,s:o,s:o}", "format", 1, "command", r->command, "exit_status",
+                r->exit_status, "complete", r->complete, "interrupted", r->interrupted, "note", text_or_null(r->note),
+                "seed", (json_int_t)r->seed, "settings", settings(r), "environment", env, "cells", cells);
+  char *text = document ? json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
+  json_decref(document);
+  if (!text) return pgr_fail(err, PGR_ENOMEM, "out of memory");
+  pgr_buf_adds(out, text);
+  pgr_buf_adds(out, "\n");
+  free(text);
+  return out->failed ? pgr_fail(err, PGR_ENOMEM, "out of memory") : PGR_OK;
+}

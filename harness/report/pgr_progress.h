@@ -1,0 +1,29 @@
+/* The line that says how far a long piece of work has come. Main thread. */
+#ifndef PGR_PROGRESS_H
+#define PGR_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+typedef struct pgr_progress {
+  FILE *out;
+  bool rewrites;      /* a terminal: the line is drawn over itself; else one plain line a second */
+  int64_t printed_ns; /* of elapsed time, at the last line */
+  bool shown;         /* a line stands that must be wiped */
+} pgr_progress;
+
+/* Rewrites only when out is a terminal that can and CI is not set. */
+void pgr_progress_init(pgr_progress *p, FILE *out);
+
+/* what: the strategy. planned: rounds, or 0 when the work ends after planned_ns. */
+void pgr_progress_show(pgr_progress *p, const char *what, int64_t done, int64_t planned, int64_t elapsed_ns,
+                       int64_t planned_ns, int64_t suspects);
+
+/* Removes the line, so that what follows starts on a clean one. */
+void pgr_progress_wipe(pgr_progress *p);
+
+/* The next piece of work begins. */
+void pgr_progress_restart(pgr_progress *p);
+
+#endif

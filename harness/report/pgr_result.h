@@ -1,0 +1,84 @@
+/* What a run found: one struct, filled in once, read by every renderer. Pure data; documented in docs/result.md. */
+#ifndef PGR_RESULT_H
+#define PGR_RESULT_H
+
+#include "pgr_histogram.h"
+#include "pgr_interval.h"
+#include "pgr_scenario.h"
+#include "pgr_tally.h"
+#include "pgr_trace.h"
+#include "pgr_verdict.h"
+#include <stdbool.h>
+
+enum { PGR_STORY_STEPS_MAX = 16 };
+
+/* Nanoseconds. */
+typedef struct pgr_latency {
+  uint64_t count;
+  int64_t p50, p95, p99, max;
+} pgr_latency;
+
+/* How one violation came about: the statements of the two agents, in the order in which they were sent. */
+typedef struct pgr_story {
+  pgr_trace_step steps[PGR_STORY_STEPS_MAX];
+  size_t count; /* 0: no story */
+  int64_t key, round;
+  uint32_t second_owner; /* the agent that was told yes second */
+} pgr_story;
+
+/* One strategy at one isolation level. */
+typedef struct pgr_cell {
+  const pgr_strategy *strategy;
+  char isolation[24];
+  pgr_evidence evidence;
+  pgr_judgement judgement;
+  int64_t rounds, elapsed_ns;
+  uint32_t served;
+  pgr_interval share; /* of contested rounds that raced, 95 % */
+  double upper_bound; /* 95 %, when no contested round raced */
+  double rounds_per_s, statements_per_s;
+  uint64_t outcomes[PGR_OPERATIONS_MAX][PGR_OUTCOME_COUNT];
+  pgr_latency service[PGR_OPERATIONS_MAX][PGR_OUTCOME_COUNT];
+  pgr_latency response[PGR_OPERATIONS_MAX][PGR_OUTCOME_COUNT];
+  pgr_latency winner, loser; /* service time of acquires told yes, and of those refused or rejected */
+  pgr_latency pool_wait, start_skew;
+  pgr_complaint complaints[PGR_COMPLAINTS_KEPT];
+  size_t complaint_count;
+  pgr_story story;
+} pgr_cell;
+
+typedef struct pgr_result {
+  const char *command; /* "run" */
+  const pgr_scenario *scenario;
+  int exit_status;
+  bool complete, interrupted;
+  uint64_t seed;
+  struct {
+    uint32_t agents, contenders, connections, threads;
+    int64_t rounds, duration_ns, gap_ns; /* rounds 0: by time */
+    int max_tries;
+    bool durable;
+  } settings;
+  struct {
+    bool private_server, in_memory;
+    char server_version[64];
+    char target[256];          /* never with a password; "" for a private server */
+    char server_settings[160]; /* "fsync=off synchronous_commit=off …", as the server reports them */
+    int libpq_version, cpus;
+    char machine[96];
+    int64_t startup_ns;  /* from the command's start to the first round */
+    char started_at[32]; /* UTC, RFC 3339 */
+  } environment;
+  pgr_cell cells[PGR_STRATEGIES_MAX];
+  size_t cell_count;
+  char note[200]; /* why it is incomplete, "" when it is not */
+} pgr_result;
+
+/* Fills the cell's figures from what a race added up and the verifier reported. */
+pgr_code pgr_cell_fill(pgr_cell *cell, const pgr_scenario *scenario, const pgr_tally *tally, const pgr_history *history,
+                       const pgr_trace *trace, const pgr_ownership_report *report, pgr_err *err) PGR_MUST_CHECK;
+
+/* Judges all cells together and sets the exit status. */
+void pgr_result_judge(pgr_result *r);
+
+#endif

@@ -1,0 +1,43 @@
+#include "pgr_progress.h"
+
+#include "pgr_clock.h"
+#include "pgr_units.h"
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void pgr_progress_init(pgr_progress *p, FILE *out) {
+  const char *term = getenv("TERM");
+  *p = (pgr_progress){.out = out};
+  p->rewrites = isatty(fileno(out)) && !getenv("CI") && term && strcmp(term, "dumb") != 0;
+}
+
+void pgr_progress_show(pgr_progress *p, const char *what, int64_t done, int64_t planned, int64_t elapsed_ns,
+                       int64_t planned_ns, int64_t suspects) {
+  if (!p->rewrites && elapsed_ns - p->printed_ns < PGR_NS_PER_S) return;
+  p->printed_ns = elapsed_ns;
+  char a[PGR_TEXT_BYTES], b[PGR_TEXT_BYTES], c[PGR_TEXT_BYTES], d[PGR_TEXT_BYTES];
+  double seconds = (double)elapsed_ns / (double)PGR_NS_PER_S, rate = seconds > 0 ? (double)done / seconds : 0;
+  int64_t left_s = 0;
+  if (planned && rate > 0)
+    left_s = (int64_t)((double)(planned - done) / rate + 0.5);
+  else if (!planned && planned_ns > elapsed_ns)
+    left_s = (planned_ns - elapsed_ns + PGR_NS_PER_S / 2) / PGR_NS_PER_S;
+  fprintf(p->out, "%s%s  %s%s%s rounds  %s/s  two owners in %s  %lld:%02lld left%s", p->rewrites ? "\r\033[K" : "",
+          what, pgr_format_count(a, done), planned ? "/" : "", planned ? pgr_format_count(b, planned) : "",
+          pgr_format_count(c, (int64_t)rate), pgr_format_count(d, suspects), (long long)(left_s / 60),
+          (long long)(left_s % 60), p->rewrites ? "" : "\n");
+  fflush(p->out);
+  p->shown = p->rewrites;
+}
+
+void pgr_progress_wipe(pgr_progress *p) {
+  if (!p->shown) return;
+  fputs("\r\033[K", p->out);
+  fflush(p->out);
+  p->shown = false;
+}
+
+void pgr_progress_restart(pgr_progress *p) {
+  p->printed_ns = 0;
+}
