@@ -1,0 +1,7 @@
+/* The commands; each gets argv from its own name on and returns the exit status. */
+#ifndef PGR_COMMANDS_H
+#define PGR_COMMANDS_H
+
+int pgr_cmd_run(int argc, char **argv);
+
+#endif

@@ -1,0 +1,24 @@
+/* The folder of --out: its files appear whole or not at all. Main thread. */
+#ifndef PGR_OUTDIR_H
+#define PGR_OUTDIR_H
+
+#include "pgr_buf.h"
+#include "pgr_history.h"
+
+typedef struct pgr_outdir pgr_outdir;
+
+/* Makes the folder (its parent exists) and begins its files, so that a run is not lost to a path that cannot be
+ * written. Errors: PGR_EENVIRONMENT. */
+pgr_code pgr_outdir_open(const char *path, pgr_outdir **out, pgr_err *err) PGR_MUST_CHECK;
+
+/* Appends a strategy's history to history.csv. */
+pgr_code pgr_outdir_add_history(pgr_outdir *o, const pgr_history *h, const char *strategy, const char *const *kinds,
+                                pgr_err *err) PGR_MUST_CHECK;
+
+/* Writes result.json and puts both files under their names, over older ones. */
+pgr_code pgr_outdir_finish(pgr_outdir *o, const pgr_buf *result, pgr_err *err) PGR_MUST_CHECK;
+
+/* Removes what was not finished, the folder too when it was made for this and is empty. NULL is fine. */
+void pgr_outdir_close(pgr_outdir *o);
+
+#endif

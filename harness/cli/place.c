@@ -1,0 +1,123 @@
+/* Where a command works. On a user's server the one thing we may touch is the database that we made. */
+#include "place.h"
+
+#include "pgr_random.h"
+#include <stdio.h>
+#include <string.h>
+
+static pgr_code create_database(pgr_place *p, pgr_err *err) {
+  char name[40], sql[80];
+  pgr_db *maintenance = NULL;
+  snprintf(name, sizeof name, "pgrace_%016llx", (unsigned long long)pgr_random_entropy());
+  snprintf(sql, sizeof sql, "CREATE DATABASE %s", name);
+  pgr_code code = pgr_db_connect(p->target, &maintenance, err);
+  if (code) return code;
+  pgr_err reason;
+  snprintf(p->maintenance, sizeof p->maintenance, "%s", PQdb(pgr_db_raw(maintenance)));
+  code = pgr_target_pin(p->target, pgr_db_raw(maintenance), err);
+  if (code) goto done;
+  code = pgr_db_exec(maintenance, sql, &reason);
+  if (code == PGR_EDATABASE && strcmp(pgr_db_sqlstate(maintenance), "42501") == 0)
+    pgr_fail(err, code, "cannot create a database on %s: %s; let an administrator run: ALTER ROLE %s CREATEDB",
+             pgr_target_describe(p->target), reason.msg, PQuser(pgr_db_raw(maintenance)));
+  else if (code)
+    pgr_fail(err, code, "cannot create a database on %s: %s", pgr_target_describe(p->target), reason.msg);
+  /* An interrupt may have come after the server was done: then there is something to drop. */
+  if (!code || code == PGR_EINTERRUPTED) memcpy(p->created, name, sizeof name);
+done:
+  pgr_db_close(maintenance);
+  return code;
+}
+
+static pgr_code drop_database(pgr_place *p, pgr_err *err) {
+  char sql[80];
+  pgr_db *maintenance = NULL;
+  pgr_err reason;
+  pgr_code code = pgr_target_set(p->target, "dbname", p->maintenance, &reason);
+  if (!code) code = pgr_db_connect_for_cleanup(p->target, &maintenance, &reason);
+  if (!code) {
+    bool can_force = PQserverVersion(pgr_db_raw(maintenance)) >= 130000;
+    snprintf(sql, sizeof sql, "DROP DATABASE IF EXISTS %s%s", p->created, can_force ? " WITH (FORCE)" : "");
+    code = pgr_db_exec(maintenance, sql, &reason);
+  }
+  pgr_db_close(maintenance);
+  if (code)
+    return pgr_fail(err, PGR_EDATABASE, "could not drop the database %s on %s: %s; drop it by hand", p->created,
+                    pgr_target_describe(p->target), reason.msg);
+  return PGR_OK;
+}
+
+/* Slots that are neither taken nor reserved; our own connection is counted as taken. Not from pg_stat_activity, which
+ * hides from an ordinary role what other people's sessions are. */
+static pgr_code check_slots(pgr_place *p, int connections, pgr_err *err) {
+  int64_t slots = 0, most = 0;
+  pgr_code code = pgr_db_query_int(p->db,
+                                   "SELECT current_setting('max_connections')::bigint"
+                                   " - current_setting('superuser_reserved_connections')::bigint"
+                                   " - coalesce(current_setting('reserved_connections', true)::bigint, 0)"
+                                   " - (SELECT sum(numbackends)::bigint FROM pg_stat_database)",
+                                   &slots, err);
+  if (!code) code = pgr_db_query_int(p->db, "SELECT current_setting('max_connections')::bigint", &most, err);
+  if (code || slots >= connections) return code;
+  if (slots <= 0)
+    return pgr_fail(err, PGR_EDATABASE,
+                    "the server has none of its %lld connections free: end some, or raise its max_connections",
+                    (long long)most);
+  return pgr_fail(err, PGR_EDATABASE,
+                  "the server has %lld of its %lld connections free, this run wants %d: use --connections %lld",
+                  (long long)slots, (long long)most, connections, (long long)slots);
+}
+
+static pgr_code learn(pgr_place *p, pgr_err *err) {
+  char version[64];
+  pgr_code code = pgr_db_query_text(p->db, "SHOW server_version", version, sizeof version, err);
+  if (code) return code;
+  snprintf(p->version, sizeof p->version, "%.*s", (int)strcspn(version, " "), version);
+  return pgr_db_query_text(p->db,
+                           "SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) FROM pg_settings WHERE name IN"
+                           " ('fsync', 'synchronous_commit', 'full_page_writes', 'max_connections')",
+                           p->settings, sizeof p->settings, err);
+}
+
+pgr_code pgr_place_open(pgr_place *p, const char *dsn, bool durable, int connections, pgr_err *err) {
+  *p = (pgr_place){0};
+  pgr_code code;
+  if (dsn) {
+    code = pgr_target_parse(dsn, &p->target, err);
+    if (!code) code = create_database(p, err);
+    if (!code) code = pgr_target_set(p->target, "dbname", p->created, err);
+  } else {
+    pgr_server_options options = {.max_connections = connections + 1, .durable = durable};
+    code = pgr_server_start(&options, &p->server, err);
+    if (!code)
+      code = pgr_target_private(pgr_server_socket_dir(p->server), pgr_server_port(p->server),
+                                pgr_server_user(p->server), &p->target, err);
+    if (!code) p->in_memory = pgr_server_in_memory(p->server);
+  }
+  if (!code) code = pgr_db_connect(p->target, &p->db, err);
+  if (!code) code = check_slots(p, connections, err);
+  if (!code) code = learn(p, err);
+  if (!code) return PGR_OK;
+  pgr_err ignored;
+  pgr_code closed = pgr_place_close(p, &ignored);
+  if (closed) fprintf(stderr, "pgrace: %s\n", ignored.msg);
+  return code;
+}
+
+pgr_code pgr_place_check(pgr_place *p, pgr_err *err) {
+  if (!p->server || pgr_server_alive(p->server)) return PGR_OK;
+  char complaint[300];
+  pgr_server_last_complaint(p->server, complaint, sizeof complaint);
+  return pgr_fail(err, PGR_EDATABASE, "the private PostgreSQL ended in the middle of the run%s%s",
+                  *complaint ? ": " : "", complaint);
+}
+
+pgr_code pgr_place_close(pgr_place *p, pgr_err *err) {
+  pgr_code code = PGR_OK;
+  pgr_db_close(p->db);
+  if (*p->created) code = drop_database(p, err);
+  pgr_server_stop(p->server);
+  pgr_target_destroy(p->target);
+  *p = (pgr_place){0};
+  return code;
+}

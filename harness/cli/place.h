@@ -1,0 +1,30 @@
+/* The place a command works in: a database of its own, on a throw-away server or on one the user named. Main thread. */
+#ifndef PGR_PLACE_H
+#define PGR_PLACE_H
+
+#include "pgr_db.h"
+#include "pgr_server.h"
+#include <stdint.h>
+
+typedef struct pgr_place {
+  pgr_server *server;   /* NULL: the user's */
+  pgr_target *target;   /* the database of our own */
+  pgr_db *db;           /* connected to it */
+  char created[40];     /* the database to drop, "" when the server goes anyway */
+  char maintenance[64]; /* the database to connect to for that */
+  char version[64];     /* "15.18" */
+  char settings[160];   /* those that bear on durability, as the server reports them */
+  bool in_memory;
+} pgr_place;
+
+/* dsn: NULL for a throw-away server. connections: how many more than `db` will be opened; checked against what the
+ * server has left. Nothing is left behind on errors. */
+pgr_code pgr_place_open(pgr_place *p, const char *dsn, bool durable, int connections, pgr_err *err) PGR_MUST_CHECK;
+
+/* Whether the server still stands; the error says how it ended where that is known. */
+pgr_code pgr_place_check(pgr_place *p, pgr_err *err) PGR_MUST_CHECK;
+
+/* Drops the database or stops the server, interrupted or not. Errors: what is left behind, by name. Always frees. */
+pgr_code pgr_place_close(pgr_place *p, pgr_err *err);
+
+#endif
