@@ -64,17 +64,4 @@ status=0
 same "exit status with a full standard output" $status 5
 says err "cannot write the report"
 
-# A full disk.
-if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
-  mkdir "$work/small"
-  status=0
-  unshare -m bash -c "mount -t tmpfs -o size=64k none '$work/small' && '$PGRACE' run --rounds 300 --out '$work/small'; \
-    status=\$?; ls -A '$work/small' >'$work/left'; exit \$status" >"$work/out" 2>"$work/err" || status=$?
-  same "exit status with a full disk" $status 5
-  same "lines of the error" "$(grep -c '^pgrace: ' "$work/err")" 1
-  says err "No space left on device"
-  same "files left on the full disk" "$(cat "$work/left")" ""
-else
-  echo "full disk: not tested, it takes root and a mount namespace"
-fi
 no_leftovers
