@@ -26,10 +26,11 @@ static void usage(FILE *out) {
 }
 
 static int unknown(const char *word) {
+  static const char *const options[] = {"--help", "--version", NULL};
   const char *names[COMMAND_COUNT + 1] = {NULL};
   for (int i = 0; i < COMMAND_COUNT; i++)
     names[i] = commands[i].name;
-  const char *near = pgr_nearest(word, names);
+  const char *near = pgr_nearest(word, *word == '-' ? options : names);
   /* Only up to the value, which may be a connection string. */
   if (*word != '-' && pgr_looks_secret(word))
     fputs("pgrace: unknown command (not shown: it may hold a password)", stderr);

@@ -76,6 +76,14 @@ static json_t *errors(const pgr_scenario *s, const pgr_cell *c) {
   return all;
 }
 
+/* What the database's no was recognised by, and what the application tells its user then. */
+static json_t *rejection(const pgr_scenario *s, const pgr_cell *c) {
+  const pgr_rejection *r = &s->rejection;
+  if (c->outcomes[s->model.acquire][PGR_OUTCOME_REJECTED] == 0) return json_null();
+  return json_pack("{s:s,s:s,s:s,s:s}", "sqlstate", r->sqlstate, "constraint", r->constraint, "field", r->field,
+                   "message", r->message);
+}
+
 static json_t *cell(const pgr_scenario *s, const pgr_cell *c) {
   bool raced = c->evidence.duplicates > 0, counted = c->evidence.ran && c->evidence.contested > 0;
   json_t *o =
@@ -97,9 +105,9 @@ static json_t *cell(const pgr_scenario *s, const pgr_cell *c) {
                                       "response_ns", latencies(s, c->response), "winner_ns", latency(&c->winner),
                                       "loser_ns", latency(&c->loser), "pool_wait_ns", latency(&c->pool_wait),
                                       "start_skew_ns", latency(&c->start_skew)));
-  json_object_update_new(o, json_pack("{s:I,s:f,s:f,s:o,s:o}", "elapsed_ns", (json_int_t)c->elapsed_ns, "rounds_per_s",
-                                      c->rounds_per_s, "statements_per_s", c->statements_per_s, "errors", errors(s, c),
-                                      "witness", story(s, c)));
+  json_object_update_new(o, json_pack("{s:I,s:f,s:f,s:o,s:o,s:o}", "elapsed_ns", (json_int_t)c->elapsed_ns,
+                                      "rounds_per_s", c->rounds_per_s, "statements_per_s", c->statements_per_s,
+                                      "errors", errors(s, c), "witness", story(s, c), "rejection", rejection(s, c)));
   return o;
 }
 

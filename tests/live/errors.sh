@@ -12,6 +12,7 @@ wrong() {
 }
 
 wrong 4 "unknown command 'rnu', did you mean 'run'?" rnu
+wrong 4 "unknown option '--hlep', did you mean '--help'?" --hlep
 wrong 4 "unknown option '--agnets', did you mean --agents?" run --agnets 3
 wrong 4 "--agents: 'many' is not a whole number" run --agents many
 wrong 4 "--agents: 1 is out of range, give 2 to 100,000" run --agents 1

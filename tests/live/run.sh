@@ -16,7 +16,9 @@ holds "rows agree with the history in kind" \
 holds "every claim ends in one outcome" 'all(.cells[]; .rounds == 300 and ([.outcomes.claim[]] | add) == 300 * 8)'
 holds "with the trigger one agent wins and the rest lose" \
   '.cells[1].outcomes.claim | .ok == 300 and .refused + .rejected == 300 * 7 and .rejected > 0 and .failed == 0'
-holds "without it nothing is rejected" '.cells[0].outcomes.claim.rejected == 0'
+holds "a rejection names field and message" '.cells[1].rejection == {sqlstate: "23514", field: "texter_id",
+  constraint: "conversation_texter_assignment_constraint", message: "This conversation is already checked out"}'
+holds "without it nothing is rejected" '.cells[0] | .outcomes.claim.rejected == 0 and .rejection == null'
 holds "owners reply and release" \
   'all(.cells[]; .outcomes.claim.ok == .outcomes.reply.ok and .outcomes.reply.ok == .outcomes.release.ok)'
 holds "everyone was served" 'all(.cells[]; .served == 8)'
