@@ -1,17 +1,19 @@
-/* An agent as a state machine. One operation is a few tries; a try is its statements in order, each over a connection
- * checked out for that statement alone, as an application without a transaction does.
+/* An agent as a state machine. One operation is a few tries; a try is its script's actions in order. A statement checks
+ * a connection out; it goes back when no transaction and no pipeline is open, or with PGR_POOL_SESSION at the end.
  *
- * The invariant most easily broken: the connection is given back before the agent goes on, and giving it back may start
- * another agent's statement at once. */
-#include "pgr_agent.h"
+ * The invariants most easily broken: the connection is given back before the agent goes on, and giving it back may
+ * start another agent's statement at once; and a send may fail at once, which ends the operation and may begin the next
+ * one, before the call returns. */
+#include "agent_internal.h"
 
 #include "pgr_clock.h"
-#include "pgr_utf8.h"
+#include "pgr_mem.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void next_step(pgr_agent *a);
+static void advance(pgr_agent *a);
+static void unwind(pgr_agent *a);
 
 static void set_state(pgr_agent *a, pgr_agent_state to) {
   a->state = to;
@@ -21,30 +23,17 @@ static int64_t now_ns(const pgr_agent *a) {
   return pgr_now_ns() - a->shared->origin_ns;
 }
 
-static const pgr_operation *operation(const pgr_agent *a) {
-  return &a->shared->scenario->operations[a->op.kind];
+static bool in_transaction(const pgr_agent *a) {
+  return a->conn && pgr_conn_transaction(a->conn) != PQTRANS_IDLE;
 }
 
-static void keep_step(pgr_agent *a, const PGresult *result, pgr_outcome conclusion) {
-  if (a->trace_count == PGR_AGENT_TRACE_MAX) return;
-  pgr_trace_step *s = &a->trace[a->trace_count++];
-  *s = (pgr_trace_step){.round = a->op.round,
-                        .key = a->op.key,
-                        .call_ns = a->step_call_ns,
-                        .return_ns = now_ns(a),
-                        .rows = -1,
-                        .agent = a->op.agent,
-                        .kind = a->op.kind,
-                        .step = (uint8_t)a->step,
-                        .outcome = (uint8_t)conclusion};
-  memcpy(s->sqlstate, a->op.sqlstate, sizeof s->sqlstate);
-  if (PQresultStatus(result) == PGRES_TUPLES_OK) {
-    s->rows = PQntuples(result);
-    if (s->rows > 0)
-      pgr_utf8_copy(s->value, sizeof s->value, PQgetisnull(result, 0, 0) ? "NULL" : PQgetvalue(result, 0, 0));
-  } else if (PQresultStatus(result) == PGRES_COMMAND_OK) {
-    s->rows = strtoll(PQcmdTuples((PGresult *)(uintptr_t)result), NULL, 10);
-  }
+static void out_of_memory(pgr_agent *a) {
+  a->shared->fault(a->shared, PGR_ENOMEM);
+}
+
+static void complain(pgr_agent *a, const pgr_command *command, const char *sqlstate, const char *message) {
+  pgr_tally_complain(a->shared->tally, a->op.kind, a->interp.script->source.name, command ? command->at.line : 0,
+                     sqlstate, message);
 }
 
 /* Writes the try down. false: it could not be, and the owner was told. */
@@ -52,6 +41,8 @@ static bool record(pgr_agent *a, pgr_outcome outcome) {
   pgr_tally *t = a->shared->tally;
   a->op.outcome = (uint8_t)outcome;
   a->op.return_ns = now_ns(a);
+  if (!a->op.call_ns) a->op.call_ns = a->op.return_ns; /* it sent nothing */
+  if (!a->first_call_ns) a->first_call_ns = a->op.call_ns;
   t->outcomes[a->op.kind][outcome]++;
   pgr_code code = pgr_history_append(a->shared->history, &a->op);
   if (!code && outcome != PGR_OUTCOME_RETRIED) {
@@ -65,26 +56,17 @@ static bool record(pgr_agent *a, pgr_outcome outcome) {
   return code == PGR_OK;
 }
 
+static void give_back(pgr_agent *a) {
+  pgr_conn *conn = a->conn;
+  a->conn = NULL;
+  if (conn) pgr_pool_checkin(a->shared->pool, conn);
+}
+
 static void finish(pgr_agent *a, pgr_outcome outcome) {
   set_state(a, PGR_AGENT_IDLE);
+  a->finished++;
+  pgr__trace_conclude(a, outcome);
   if (record(a, outcome) && !a->shared->stopped) a->shared->done(a, a->op.kind, outcome);
-}
-
-static void begin_try(pgr_agent *a) {
-  a->step = 0;
-  a->op.call_ns = 0;
-  a->op.pool_wait_ns = 0;
-  memset(a->op.sqlstate, 0, sizeof a->op.sqlstate);
-  next_step(a);
-}
-
-static void on_pause_over(pgr_timer *t) {
-  pgr_agent *a = (pgr_agent *)((char *)t - offsetof(pgr_agent, timer));
-  if (a->shared->stopped) return;
-  if (a->step == 0)
-    begin_try(a);
-  else
-    next_step(a);
 }
 
 static void pause_for(pgr_agent *a, int64_t pause_ns) {
@@ -93,20 +75,74 @@ static void pause_for(pgr_agent *a, int64_t pause_ns) {
   if (code) a->shared->fault(a->shared, code);
 }
 
-static void send_step(pgr_agent *a, pgr_conn *conn) {
-  const pgr_step *step = &operation(a)->steps[a->step];
-  char texts[PGR_PARAMS_MAX][24];
-  const char *values[PGR_PARAMS_MAX];
-  for (int i = 0; i < step->param_count; i++) {
-    long long v = step->params[i] == PGR_PARAM_KEY ? (long long)a->op.key : (long long)a->op.agent;
-    snprintf(texts[i], sizeof texts[i], "%lld", v);
-    values[i] = texts[i];
+static void begin_try(pgr_agent *a) {
+  a->op.call_ns = 0;
+  a->op.pool_wait_ns = 0;
+  memset(a->op.sqlstate, 0, sizeof a->op.sqlstate);
+  a->conclusion = PGR_OUTCOME_COUNT;
+}
+
+static void on_pause_over(pgr_timer *t) {
+  pgr_agent *a = (pgr_agent *)((char *)t - offsetof(pgr_agent, timer));
+  if (!a->shared->stopped) advance(a);
+}
+
+/* The connection is back to where the pool can have it, or there is none: the try is over. */
+static void settle(pgr_agent *a) {
+  pgr_outcome outcome = a->conclusion;
+  if (outcome != PGR_OUTCOME_RETRIED) {
+    give_back(a);
+    finish(a, outcome);
+    return;
   }
-  a->conn = conn;
+  if (!in_transaction(a) && a->shared->scenario->pool_mode == PGR_POOL_TRANSACTION) give_back(a);
+  if (!record(a, outcome)) return;
+  a->op.attempt++;
+  switch (a->again) {
+  case PGR_AGAIN_OPERATION: pgr_interp_rewind(&a->interp, a->begin_mark); break;
+  case PGR_AGAIN_TRANSACTION: pgr_interp_rewind(&a->interp, a->transaction_mark); break;
+  case PGR_AGAIN_STATEMENT: pgr_interp_rewind(&a->interp, a->statement_mark); break;
+  }
+  begin_try(a);
+  pause_for(a, (int64_t)pgr_random_below(&a->random, (uint64_t)a->backoff_ns + 1));
+}
+
+/* The operation is decided: ends what is open on the connection, as an application's error handler does. A pipeline has
+ * been ended already. */
+static void unwind(pgr_agent *a) {
+  bool keeps = a->conclusion == PGR_OUTCOME_RETRIED && a->again == PGR_AGAIN_STATEMENT;
+  if (!in_transaction(a) || keeps) {
+    settle(a);
+    return;
+  }
+  set_state(a, PGR_AGENT_ROLLING_BACK);
+  a->shared->tally->statements++;
+  pgr_conn_query(a->conn, "ROLLBACK");
+}
+
+/* The script decided, or its author's mistake did. What waits in a pipeline is undone: a sync alone would commit it. */
+static void conclude(pgr_agent *a, pgr_outcome outcome) {
+  a->conclusion = outcome;
+  if (!a->piping) {
+    unwind(a);
+    return;
+  }
+  uint32_t finished = a->finished;
   set_state(a, PGR_AGENT_WAITING);
   a->shared->tally->statements++;
+  pgr_conn_query_params(a->conn, "ROLLBACK", 0, NULL);
+  if (a->finished == finished) pgr_conn_end_pipeline(a->conn);
+}
+
+static void give_up(pgr_agent *a, const pgr_command *command, const char *why) {
+  complain(a, command, "", why);
+  conclude(a, PGR_OUTCOME_FAILED);
+}
+
+static void note_call(pgr_agent *a) {
   a->step_call_ns = now_ns(a);
-  int64_t wait_ns = a->step_call_ns - a->queued_ns;
+  int64_t wait_ns = a->queued_ns ? a->step_call_ns - a->queued_ns : 0;
+  a->queued_ns = 0;
   a->op.pool_wait_ns += wait_ns;
   if (!a->op.call_ns) a->op.call_ns = a->step_call_ns;
   if (a->first_call_ns) {
@@ -115,126 +151,340 @@ static void send_step(pgr_agent *a, pgr_conn *conn) {
     a->first_call_ns = a->step_call_ns;
     a->first_wait_ns = wait_ns;
   }
-  pgr_conn_execute(conn, a->op.kind * PGR_STEPS_MAX + a->step, step->param_count, values, &a->reply);
+}
+
+static void send_bound(pgr_agent *a, const pgr_sql *sql) {
+  char scratch[PGR_SQL_VARS_MAX][PGR_VALUE_BYTES];
+  const char *values[PGR_SQL_VARS_MAX];
+  for (int i = 0; i < sql->text.var_count; i++)
+    values[i] = pgr_vars_text(&a->vars, sql->text.slots[i], scratch[i]);
+  if (a->shared->protocol == PGR_PROTOCOL_PREPARED)
+    pgr_conn_execute(a->conn, a->shared->statement_base[a->op.kind] + sql->index, sql->text.var_count, values);
+  else
+    pgr_conn_query_params(a->conn, sql->numbered, sql->text.var_count, values);
+}
+
+static void send_pasted(pgr_agent *a, const pgr_sql *sql) {
+  pgr_buf *text = &a->shared->scratch;
+  pgr_buf_clear(text);
+  pgr_template_fill(&sql->text, &a->shared->scenario->names, &a->vars, text);
+  if (text->failed)
+    out_of_memory(a);
+  else
+    pgr_conn_query(a->conn, pgr_buf_text(text));
+}
+
+/* Puts the statement into a pipeline that is not sent yet. false: the operation has ended. */
+static bool enqueue(pgr_agent *a, const pgr_command *command) {
+  uint32_t finished = a->finished;
+  if (!a->pipeline) a->pipeline = pgr_calloc(PGR_AGENT_PIPELINE_MAX, sizeof *a->pipeline);
+  if (!a->pipeline) {
+    out_of_memory(a);
+    return false;
+  }
+  if (!a->piping) {
+    a->piping = true;
+    a->pipeline_count = a->pipeline_answered = 0;
+    pgr_conn_start_pipeline(a->conn);
+    if (a->finished != finished) return false;
+  }
+  if (a->pipeline_count == PGR_AGENT_PIPELINE_MAX) {
+    give_up(a, command, "a pipeline may hold 64 statements");
+    return false;
+  }
+  a->pipeline[a->pipeline_count++] = command;
+  send_bound(a, &command->sql);
+  return a->finished == finished;
+}
+
+/* A retry of this statement begins here; one of its transaction too, unless that is open already. A pipeline is retried
+ * whole. */
+static void set_marks(pgr_agent *a, const pgr_command *command) {
+  a->statement_mark = (pgr_mark){.pc = (int)(command - a->interp.script->commands), .random = a->prng};
+  if (!in_transaction(a)) a->transaction_mark = a->statement_mark;
+}
+
+/* Sends the statement on the connection at hand. true: go on, its answer is for later (a pipeline). */
+static bool transmit(pgr_agent *a) {
+  const pgr_command *command = a->command;
+  set_state(a, PGR_AGENT_WAITING);
+  a->shared->tally->statements++;
+  note_call(a);
+  if (!a->interp.pipeline) set_marks(a, command);
+  pgr__trace_begin(a, command);
+  if (a->interp.pipeline) return enqueue(a, command);
+  if (a->shared->protocol == PGR_PROTOCOL_SIMPLE)
+    send_pasted(a, &command->sql);
+  else
+    send_bound(a, &command->sql);
+  return false;
+}
+
+static void take(pgr_agent *a, pgr_conn *conn) {
+  a->conn = conn;
+  pgr_conn_hold(conn, &a->holder);
 }
 
 static void on_granted(pgr_waiter *w, pgr_conn *conn) {
-  send_step((pgr_agent *)((char *)w - offsetof(pgr_agent, waiter)), conn);
+  pgr_agent *a = (pgr_agent *)((char *)w - offsetof(pgr_agent, waiter));
+  take(a, conn);
+  if (transmit(a)) advance(a);
 }
 
-static void next_step(pgr_agent *a) {
+/* true: as transmit. */
+static bool request(pgr_agent *a, const pgr_command *command) {
+  a->command = command;
+  if (a->conn) return transmit(a);
   a->queued_ns = now_ns(a);
   set_state(a, PGR_AGENT_QUEUED);
   pgr_conn *conn = pgr_pool_checkout(a->shared->pool, &a->waiter);
-  if (conn) send_step(a, conn);
+  if (!conn) return false;
+  take(a, conn);
+  return transmit(a);
 }
 
-/* What the application makes of an answer: go on (PGR_OUTCOME_COUNT) or conclude. */
-static pgr_outcome conclude_rows(const pgr_agent *a, const PGresult *result) {
-  const pgr_operation *op = operation(a);
-  bool last = a->step + 1 == op->step_count;
-  switch (op->steps[a->step].guard) {
-  case PGR_GUARD_FREE:
-    if (PQntuples(result) != 1) return PGR_OUTCOME_FAILED;
-    if (!PQgetisnull(result, 0, 0)) return PGR_OUTCOME_REFUSED;
-    break;
-  case PGR_GUARD_ONE_ROW:
-    if (strcmp(PQcmdTuples((PGresult *)(uintptr_t)result), "1") != 0) return PGR_OUTCOME_FAILED;
-    break;
+static void on_shell_done(pgr_agent *a, const pgr__shell_end *end) {
+  const char *name = a->command->kind == PGR_COMMAND_SETSHELL ? "\\setshell" : "\\shell";
+  pgr_err err;
+  if (end->signal)
+    pgr_fail(&err, PGR_EUSAGE, "%s: signal %d ended the command", name, end->signal);
+  else if (end->status)
+    pgr_fail(&err, PGR_EUSAGE, "%s: the command failed with exit status %d", name, (int)end->status);
+  else if (pgr_interp_shell_done(&a->interp, a->command, end->line, &err) == PGR_OK) {
+    advance(a);
+    return;
   }
-  return last ? PGR_OUTCOME_OK : PGR_OUTCOME_COUNT;
+  give_up(a, a->command, err.msg);
 }
 
-static bool retryable(const char *sqlstate) {
-  return strcmp(sqlstate, "40001") == 0 || strcmp(sqlstate, "40P01") == 0;
+static void run_shell(pgr_agent *a, const pgr_action *action) {
+  a->command = action->command;
+  set_state(a, PGR_AGENT_SHELL);
+  const char *why = pgr__shell_run(a, action->shell, action->command->kind == PGR_COMMAND_SETSHELL, on_shell_done);
+  if (!why) return;
+  pgr_err err;
+  pgr_fail(&err, PGR_EENVIRONMENT, "/bin/sh cannot be started: %s", why);
+  give_up(a, action->command, err.msg);
 }
 
-static pgr_outcome conclude_error(pgr_agent *a, const PGresult *result) {
+/* Runs the script up to the next thing to wait for. */
+static void advance(pgr_agent *a) {
+  pgr_action action;
+  for (;;) {
+    pgr_interp_next(&a->interp, &action);
+    switch (action.kind) {
+    case PGR_ACTION_SEND:
+      if (!request(a, action.command)) return;
+      break;
+    case PGR_ACTION_SLEEP:
+      if (action.sleep_ns <= 0) break;
+      pause_for(a, action.sleep_ns);
+      return;
+    case PGR_ACTION_SHELL: run_shell(a, &action); return;
+    case PGR_ACTION_STARTPIPELINE: set_marks(a, action.command); break;
+    case PGR_ACTION_ENDPIPELINE:
+      if (!a->piping) break;
+      set_state(a, PGR_AGENT_WAITING);
+      pgr_conn_end_pipeline(a->conn);
+      return;
+    case PGR_ACTION_END:
+      if (in_transaction(a))
+        give_up(a, a->command, "the script ended inside a transaction: it lacks a COMMIT or ROLLBACK");
+      else
+        conclude(a, PGR_OUTCOME_OK);
+      return;
+    case PGR_ACTION_REFUSE: conclude(a, PGR_OUTCOME_REFUSED); return;
+    case PGR_ACTION_FAIL: give_up(a, action.command, action.err.msg); return;
+    }
+  }
+}
+
+static int64_t backoff_ceiling_ns(const pgr_retry *policy, int attempt) {
+  int64_t ceiling_ns = policy->backoff_ns;
+  for (int i = 1; i < attempt && ceiling_ns < policy->max_backoff_ns; i++)
+    ceiling_ns *= 2;
+  return ceiling_ns < policy->max_backoff_ns ? ceiling_ns : policy->max_backoff_ns;
+}
+
+/* What the application makes of an error: PGR_OUTCOME_COUNT when its script goes on. */
+static pgr_outcome judge_error(pgr_agent *a, const pgr_command *command, const PGresult *result) {
   const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
-  const pgr_rejection *declared = &a->shared->scenario->rejection;
-  snprintf(a->op.sqlstate, sizeof a->op.sqlstate, "%s", sqlstate ? sqlstate : "");
-  if (constraint && strcmp(a->op.sqlstate, declared->sqlstate) == 0 && strcmp(constraint, declared->constraint) == 0)
-    return PGR_OUTCOME_REJECTED;
-  if (retryable(a->op.sqlstate) && a->op.attempt < a->shared->retry.max_tries) return PGR_OUTCOME_RETRIED;
   const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-  pgr_tally_complain(a->shared->tally, a->op.kind, (uint8_t)a->step, a->op.sqlstate,
-                     message ? message : PQresultErrorMessage(result));
+  snprintf(a->op.sqlstate, sizeof a->op.sqlstate, "%s", sqlstate ? sqlstate : "");
+  if (pgr_interp_goes_on(&a->interp)) return PGR_OUTCOME_COUNT;
+  const pgr_retry *retry = pgr_strategy_retry(a->shared->strategy, a->op.sqlstate);
+  if (retry && a->op.attempt < (a->shared->max_tries ? a->shared->max_tries : retry->attempts)) {
+    a->again = retry->again;
+    a->backoff_ns = backoff_ceiling_ns(retry, a->op.attempt);
+    return PGR_OUTCOME_RETRIED;
+  }
+  const pgr_rejection *rejection = pgr_scenario_rejection(a->shared->scenario, a->op.sqlstate, constraint);
+  if (rejection) {
+    a->shared->tally->rejections[rejection - a->shared->scenario->rejections]++;
+    return PGR_OUTCOME_REJECTED;
+  }
+  complain(a, command, a->op.sqlstate, message ? message : PQresultErrorMessage(result));
   return PGR_OUTCOME_FAILED;
 }
 
-static pgr_outcome conclude(pgr_agent *a, const PGresult *result) {
+static const char *column_of(const void *self, int column) {
+  return PQfname(self, column);
+}
+
+static const char *cell_of(const void *self, int row, int column) {
+  return PQgetisnull(self, row, column) ? NULL : PQgetvalue(self, row, column);
+}
+
+static pgr_outcome read_answer(pgr_agent *a, const pgr_command *command, const PGresult *result, bool last) {
   ExecStatusType status = PQresultStatus(result);
-  if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) return conclude_error(a, result);
-  pgr_outcome outcome = conclude_rows(a, result);
-  if (outcome == PGR_OUTCOME_FAILED)
-    pgr_tally_complain(a->shared->tally, a->op.kind, (uint8_t)a->step, "", "expected exactly one row");
-  return outcome;
+  if (status == PGRES_PIPELINE_ABORTED) return PGR_OUTCOME_COUNT; /* it did not run: the error before it counts */
+  bool rows = status == PGRES_TUPLES_OK, failed = !rows && status != PGRES_COMMAND_OK && status != PGRES_EMPTY_QUERY;
+  pgr_outcome outcome = failed ? judge_error(a, command, result) : PGR_OUTCOME_COUNT;
+  if (outcome != PGR_OUTCOME_COUNT) return outcome;
+  pgr_answer answer = {.sqlstate = failed ? a->op.sqlstate : NULL,
+                       .rows = rows ? PQntuples(result) : strtoll(PQcmdTuples((PGresult *)(uintptr_t)result), NULL, 10),
+                       .row_count = rows ? PQntuples(result) : 0,
+                       .column_count = rows ? PQnfields(result) : 0,
+                       .column = column_of,
+                       .cell = cell_of,
+                       .self = result,
+                       .last = last};
+  pgr_err err;
+  pgr_code code = pgr_interp_answer(&a->interp, command, &answer, &err);
+  if (failed) memset(a->op.sqlstate, 0, sizeof a->op.sqlstate); /* the script dealt with it */
+  if (code == PGR_OK) return PGR_OUTCOME_COUNT;
+  if (code == PGR_ENOMEM)
+    out_of_memory(a);
+  else
+    complain(a, command, "", err.msg);
+  return PGR_OUTCOME_FAILED;
 }
 
-static void retry(pgr_agent *a) {
-  const pgr_retry *policy = &a->shared->retry;
-  int64_t ceiling_ns = policy->base_ns;
-  for (int i = 1; i < a->op.attempt && ceiling_ns < policy->cap_ns; i++)
-    ceiling_ns *= 2;
-  if (ceiling_ns > policy->cap_ns) ceiling_ns = policy->cap_ns;
-  a->op.attempt++;
-  a->step = 0;
-  pause_for(a, (int64_t)pgr_random_below(&a->random, (uint64_t)ceiling_ns + 1));
+static void on_result(pgr_holder *h, const PGresult *result, bool last) {
+  pgr_agent *a = (pgr_agent *)((char *)h - offsetof(pgr_agent, holder));
+  if (a->state == PGR_AGENT_ROLLING_BACK) return;
+  if (a->piping && a->pipeline_answered == a->pipeline_count) return; /* conclude's ROLLBACK */
+  const pgr_command *command = a->piping ? a->pipeline[a->pipeline_answered] : a->command;
+  if (a->piping && last) a->pipeline_answered++;
+  if (a->conclusion == PGR_OUTCOME_COUNT) a->conclusion = read_answer(a, command, result, last);
+  if (last || a->conclusion != PGR_OUTCOME_COUNT) pgr__trace_answer(a, result, a->conclusion);
 }
 
-static void on_result(pgr_reply *r, const PGresult *result) {
-  pgr_agent *a = (pgr_agent *)((char *)r - offsetof(pgr_agent, reply));
-  pgr_outcome outcome = conclude(a, result);
-  keep_step(a, result, outcome);
-  bool paused = outcome == PGR_OUTCOME_COUNT && a->step == 0 && a->shared->gap_ns > 0;
-  pgr_conn *conn = a->conn;
-  a->conn = NULL;
-  pgr_pool_checkin(a->shared->pool, conn);
-  if (outcome == PGR_OUTCOME_RETRIED) {
-    if (record(a, outcome)) retry(a);
-  } else if (outcome != PGR_OUTCOME_COUNT) {
-    finish(a, outcome);
-  } else {
-    a->step++;
-    if (paused)
-      pause_for(a, a->shared->gap_ns);
-    else
-      next_step(a);
+static void on_done(pgr_holder *h) {
+  pgr_agent *a = (pgr_agent *)((char *)h - offsetof(pgr_agent, holder));
+  if (a->state == PGR_AGENT_ROLLING_BACK) {
+    settle(a);
+    return;
   }
+  a->piping = false;
+  if (a->conclusion != PGR_OUTCOME_COUNT) {
+    unwind(a);
+    return;
+  }
+  if (a->shared->scenario->pool_mode == PGR_POOL_TRANSACTION && !in_transaction(a)) give_back(a);
+  advance(a);
 }
 
-static void on_lost(pgr_reply *r) {
-  pgr_agent *a = (pgr_agent *)((char *)r - offsetof(pgr_agent, reply));
+/* What the agent was told before stands, for the server ends what it loses: only the transaction of a statement that is
+ * to be sent once more cannot be gone on with. Otherwise what was in flight, or in an open transaction, may have
+ * happened. */
+static void on_lost(pgr_holder *h) {
+  pgr_agent *a = (pgr_agent *)((char *)h - offsetof(pgr_agent, holder));
+  bool again = a->conclusion == PGR_OUTCOME_RETRIED;
   a->conn = NULL;
-  finish(a, PGR_OUTCOME_UNKNOWN);
+  a->piping = false;
+  pgr_timer_cancel(a->shared->loop, &a->timer);
+  pgr__shell_abandon(a);
+  if (a->conclusion == PGR_OUTCOME_COUNT || (again && (a->again == PGR_AGAIN_STATEMENT || a->shared->stopped)))
+    a->conclusion = PGR_OUTCOME_UNKNOWN;
+  settle(a);
 }
 
-void pgr_agent_init(pgr_agent *a, pgr_agent_shared *shared, uint32_t id, uint64_t seed) {
+pgr_code pgr_agent_init(pgr_agent *a, pgr_agent_shared *shared, uint32_t id) {
   *a = (pgr_agent){.shared = shared};
-  a->reply = (pgr_reply){on_result, on_lost};
+  a->holder = (pgr_holder){on_result, on_done, on_lost};
   a->waiter.granted = on_granted;
   a->timer.fire = on_pause_over;
   a->op.agent = id;
-  pgr_random_init(&a->random, seed, id);
+  pgr_random_init(&a->random, shared->seed, id);
+  return pgr_vars_init(&a->vars, shared->scenario->names.count);
 }
 
-void pgr_agent_begin(pgr_agent *a, uint8_t kind, int64_t key, int64_t round, int64_t intended_ns) {
-  a->op.kind = kind;
+void pgr_agent_deinit(pgr_agent *a) {
+  pgr_vars_deinit(&a->vars);
+  pgr_free(a->trace);
+  pgr_free(a->pipeline);
+  a->trace = NULL;
+  a->pipeline = NULL;
+}
+
+/* What a script draws depends on the seed, the round and the agent alone, not on what happened before. */
+static void seed_script(pgr_agent *a, int64_t round) {
+  pgr_random r;
+  pgr_random_init(&r, a->shared->seed ^ (uint64_t)round << 20, UINT64_C(1) << 33 | a->op.agent);
+  pgr_prng_seed(&a->prng, pgr_random_next(&r));
+}
+
+pgr_code pgr_agent_enter(pgr_agent *a, int64_t key, int64_t round, uint32_t contender) {
+  const pgr_agent_shared *shared = a->shared;
+  pgr_vars *v = &a->vars;
+  if (!a->trace && !(a->trace = pgr_calloc(PGR_AGENT_TRACE_MAX, sizeof *a->trace))) return PGR_ENOMEM;
+  a->trace_count = a->trace_answered = 0;
+  a->trace_cut = false;
   a->op.key = key;
   a->op.round = round;
+  seed_script(a, round);
+  pgr_vars_clear(v);
+  pgr_vars_set_int(v, PGR_SLOT_CLIENT_ID, (int64_t)a->op.agent - 1);
+  pgr_vars_set_int(v, PGR_SLOT_SCALE, 1);
+  pgr_vars_set_int(v, PGR_SLOT_RANDOM_SEED, (int64_t)shared->seed);
+  pgr_vars_set_int(v, PGR_SLOT_DEFAULT_SEED, (int64_t)(shared->seed * UINT64_C(0x9E3779B97F4A7C15) >> 1));
+  pgr_vars_set(v, PGR_SLOT_ON_ERROR_STOP, (pgr_value){PGR_TYPE_BOOL, {.b = true}});
+  pgr_vars_set(v, PGR_SLOT_ERROR, (pgr_value){PGR_TYPE_BOOL, {.b = false}});
+  pgr_vars_set_int(v, PGR_SLOT_ROW_COUNT, 0);
+  pgr_code code = pgr_vars_set_text(v, PGR_SLOT_SQLSTATE, "00000");
+  for (int i = 0; !code && i < shared->define_count; i++)
+    code = pgr_vars_set_text(v, shared->defines[i].slot, shared->defines[i].text);
+  pgr_vars_set_int(v, PGR_SLOT_KEY, key);
+  pgr_vars_set_int(v, PGR_SLOT_ROUND, round);
+  pgr_vars_set_int(v, PGR_SLOT_AGENT, a->op.agent);
+  pgr_vars_set_int(v, PGR_SLOT_AGENTS, shared->agents);
+  pgr_vars_set_int(v, PGR_SLOT_CONTENDER, contender);
+  pgr_vars_set_int(v, PGR_SLOT_CONTENDERS, shared->contenders);
+  pgr_vars_set_int(v, PGR_SLOT_GAP, shared->gap_ns / PGR_NS_PER_US);
+  return code;
+}
+
+/* debug() of a script's expression: pgbench's line, with what we call its parts. */
+static void on_debug(void *user, const char *text) {
+  const pgr_agent *a = user;
+  const pgr_script *script = a->interp.script;
+  fprintf(stderr, "debug(agent=%u,%s:%d): %s\n", a->op.agent, script->source.name,
+          script->commands[a->interp.pc].at.line, text);
+}
+
+void pgr_agent_begin(pgr_agent *a, uint8_t kind, int64_t intended_ns) {
+  a->op.kind = kind;
   a->op.intended_ns = intended_ns;
   a->op.attempt = 1;
   a->first_call_ns = 0;
   a->first_wait_ns = a->later_wait_ns = 0;
+  a->queued_ns = 0;
+  a->interp.scope = (pgr_scope){
+      .names = &a->shared->scenario->names, .vars = &a->vars, .random = &a->prng, .debug = on_debug, .user = a};
+  pgr_interp_begin(&a->interp, a->shared->strategy->scripts[kind]);
+  a->begin_mark = pgr_interp_mark(&a->interp);
   begin_try(a);
-}
-
-void pgr_agent_clear_trace(pgr_agent *a) {
-  a->trace_count = 0;
+  advance(a);
 }
 
 void pgr_agent_abandon(pgr_agent *a) {
   pgr_timer_cancel(a->shared->loop, &a->timer);
-  if (a->state != PGR_AGENT_WAITING) set_state(a, PGR_AGENT_IDLE);
+  pgr__shell_abandon(a);
+  if (a->state == PGR_AGENT_IDLE) return;
+  if (a->first_call_ns)
+    finish(a, PGR_OUTCOME_UNKNOWN); /* between two statements, without a connection: the first may have taken effect */
+  else
+    set_state(a, PGR_AGENT_IDLE);
 }

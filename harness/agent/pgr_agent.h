@@ -1,9 +1,10 @@
-/* One simulated user: runs an operation's statements over a connection of its thread's pool, draws the conclusions the
+/* One simulated user: runs an operation's script over a connection of its thread's pool, draws the conclusions the
  * application would draw, and writes down what it was told. Owning thread only. */
 #ifndef PGR_AGENT_H
 #define PGR_AGENT_H
 
 #include "pgr_history.h"
+#include "pgr_interp.h"
 #include "pgr_pool.h"
 #include "pgr_random.h"
 #include "pgr_scenario.h"
@@ -13,42 +14,54 @@
 
 typedef struct pgr_agent pgr_agent;
 
-/* Retrying 40001 and 40P01: the whole operation again, after a pause drawn from 0 … base * 2^(tries-1), at most cap.
- * Source: "full jitter", M. Brooker, "Exponential Backoff And Jitter", 2015. */
-typedef struct pgr_retry {
-  int max_tries; /* 1: never */
-  int64_t base_ns, cap_ns;
-} pgr_retry;
+/* A variable of the user's (-D); set at the start of every round, before pgrace's own. */
+typedef struct pgr_define {
+  int slot;
+  const char *text;
+} pgr_define;
 
 /* What the agents of one thread share. Outlives them; fields are set by the owner before the first operation. */
 typedef struct pgr_agent_shared {
   const pgr_scenario *scenario;
+  const pgr_strategy *strategy;
+  pgr_protocol protocol;
   pgr_loop *loop;
   pgr_pool *pool;
   pgr_history *history;
   pgr_tally *tally;
-  pgr_retry retry;
-  int64_t gap_ns;    /* think time between an operation's first statement and its second */
-  int64_t origin_ns; /* CLOCK_MONOTONIC at the run's start: time zero of the history */
-  bool stopped;      /* nothing may be sent any more; what was in flight is recorded as unknown */
+  const pgr_define *defines;
+  int define_count;
+  int max_tries;  /* overrides the scenario's `attempts`; 0: it does not */
+  int64_t gap_ns; /* :gap */
+  uint32_t agents, contenders;
+  uint64_t seed;
+  int statement_base[PGR_OPERATIONS_MAX]; /* of the session's statements: where an operation's script begins */
+  pgr_buf scratch;                        /* for building texts */
+  int64_t origin_ns;                      /* CLOCK_MONOTONIC at the run's start: time zero of the history */
+  bool stopped;                           /* nothing may be sent any more; what was in flight is recorded as unknown */
   /* An operation is over. Not called once stopped. */
   void (*done)(pgr_agent *a, uint8_t kind, pgr_outcome outcome);
   /* The agent cannot go on: no memory, or the history is full. */
   void (*fault)(struct pgr_agent_shared *shared, pgr_code code);
 } pgr_agent_shared;
 
-enum { PGR_AGENT_TRACE_MAX = 8 };
+/* Statements of one round that are kept for the story; the rest is left out. */
+enum { PGR_AGENT_TRACE_MAX = 12, PGR_AGENT_PIPELINE_MAX = 64 };
 
 typedef enum pgr_agent_state {
-  PGR_AGENT_IDLE,    /* nothing to do: waits for the barrier */
-  PGR_AGENT_QUEUED,  /* waits for a connection */
-  PGR_AGENT_WAITING, /* a statement is in flight */
-  PGR_AGENT_PAUSED   /* think time or backoff */
+  PGR_AGENT_IDLE,        /* nothing to do: waits for the barrier */
+  PGR_AGENT_QUEUED,      /* waits for a connection */
+  PGR_AGENT_WAITING,     /* a statement or a pipeline is in flight */
+  PGR_AGENT_SHELL,       /* a shell command runs */
+  PGR_AGENT_PAUSED,      /* \sleep or backoff */
+  PGR_AGENT_ROLLING_BACK /* the operation is decided, its transaction is being ended */
 } pgr_agent_state;
+
+typedef struct pgr__shell pgr__shell;
 
 /* Embed it; set up by init. `user`, `slot`: free for the owner. The rest is the agent's own. */
 struct pgr_agent {
-  pgr_reply reply;
+  pgr_holder holder;
   pgr_waiter waiter;
   pgr_timer timer;
   pgr_agent_shared *shared;
@@ -57,27 +70,43 @@ struct pgr_agent {
   pgr_agent_state state;
   pgr_conn *conn; /* checked out, or NULL */
   pgr_op op;      /* the try under way */
-  int step;
+  pgr_interp interp;
+  pgr_vars vars;
+  pgr_prng prng;                /* the script's random functions */
+  pgr_random random;            /* backoff */
+  const pgr_command *command;   /* waits for its connection, or is in flight */
+  const pgr_command **pipeline; /* sent since \startpipeline; PGR_AGENT_PIPELINE_MAX, made when first needed */
+  int pipeline_count, pipeline_answered;
+  pgr_mark begin_mark, transaction_mark, statement_mark; /* where a retry goes back to */
+  pgr_outcome conclusion;                                /* PGR_OUTCOME_COUNT while the operation goes on */
+  pgr_again again;                                       /* when the conclusion is `retried` */
+  int64_t backoff_ns;
+  pgr__shell *shell;
   int64_t queued_ns, step_call_ns;
   int64_t first_call_ns;                /* of the operation's first try */
   int64_t first_wait_ns, later_wait_ns; /* for a connection: before that call, and after it over all tries */
-  pgr_random random;
-  bool served;                               /* was told an outcome at least once; set by the owner */
-  pgr_trace_step trace[PGR_AGENT_TRACE_MAX]; /* the current round's first statements */
-  uint8_t trace_count;
+  bool served;                          /* was told an outcome at least once; set by the owner */
+  pgr_trace_step *trace;                /* the current round's first statements; made when first needed */
+  uint8_t trace_count, trace_answered;
+  bool trace_cut;    /* statements were left out */
+  bool piping;       /* the connection is in pipeline mode */
+  uint32_t finished; /* operations so far: tells whether one ended inside a call */
 };
 
-/* id: from 1. seed: the run's; the agent's stream is its own. */
-void pgr_agent_init(pgr_agent *a, pgr_agent_shared *shared, uint32_t id, uint64_t seed);
+/* id: from 1. Errors: PGR_ENOMEM. */
+pgr_code pgr_agent_init(pgr_agent *a, pgr_agent_shared *shared, uint32_t id) PGR_MUST_CHECK;
+void pgr_agent_deinit(pgr_agent *a);
 
-/* Starts an operation; `done` follows, never before this returns unless the connection fails at once. The agent is
- * idle. intended_ns: when it should have started, on the history's clock. */
-void pgr_agent_begin(pgr_agent *a, uint8_t kind, int64_t key, int64_t round, int64_t intended_ns);
+/* A round begins: variables and trace are emptied. contender: place in the round, from 1. Errors: PGR_ENOMEM. */
+pgr_code pgr_agent_enter(pgr_agent *a, int64_t key, int64_t round, uint32_t contender) PGR_MUST_CHECK;
 
-/* Forgets the statements of the last round. */
-void pgr_agent_clear_trace(pgr_agent *a);
+/* Starts an operation of the round; `done` follows, before this returns only when the script ends without a statement
+ * or the connection fails at once. The agent is idle. intended_ns: when it should have started, on the history's clock.
+ */
+void pgr_agent_begin(pgr_agent *a, uint8_t kind, int64_t intended_ns);
 
-/* Cancels what has not been sent: the shared `stopped` was set, the pool is closed. */
+/* Cancels what has not been sent: the shared `stopped` was set, the pool is closed. An operation that has sent
+ * something before is recorded as unknown. */
 void pgr_agent_abandon(pgr_agent *a);
 
 #endif

@@ -1,13 +1,16 @@
 /* pgrace run: race the strategies of a scenario, one after the other, and say what came of it. */
+#include "cells.h"
 #include "commands.h"
+#include "gallery.h"
 #include "options.h"
 #include "outdir.h"
 #include "pgr_clock.h"
 #include "pgr_interrupt.h"
 #include "pgr_progress.h"
 #include "pgr_race.h"
+#include "pgr_rehearsal.h"
 #include "pgr_report.h"
-#include "pgr_schema.h"
+#include "pgr_rules.h"
 #include "pgr_units.h"
 #include "place.h"
 #include <stdio.h>
@@ -21,7 +24,8 @@
 enum {
   DEFAULT_AGENTS = 8,
   DEFAULT_ROUNDS = 2000,
-  DEFAULT_CLAIMS = 16000,
+  DEFAULT_OPERATIONS = 16000, /* a cell's first operations, */
+  DEFAULT_OF_ALL = 64000,     /* and those of all cells */
   FEWEST_ROUNDS = 20,
   DEFAULT_CONNECTIONS = 64,
   THREADS_DEFAULT_MAX = 8
@@ -31,51 +35,60 @@ static const size_t HISTORY_MAX_OPS = 20000000; /* 1.4 GB; what a longer run nee
 typedef struct run_options {
   int64_t agents, contenders, connections, threads, rounds, duration_ns, gap_ns, max_tries, seed;
   bool rounds_given, duration_given, contenders_given, connections_given, threads_given, seed_given;
-  bool durable, quiet;
-  const char *strategies, *dsn, *out, *format;
+  bool durable, quiet, allow_shell;
+  const char *scenario, *strategies, *isolation, *protocol, *dsn, *out, *format;
+  pgr_option_list defines;
 } run_options;
 
 typedef struct run {
   run_options options;
+  pgr_scenario *scenario;
+  pgr_define defines[PGR_OPTION_LIST_MAX];
   pgr_race_options race;
   pgr_place place;
   pgr_result result;
   pgr_outdir *out; /* NULL without --out */
   pgr_progress progress;
-  const pgr_strategy *current;
+  const pgr_cell *current;
   int64_t entered_ns;
 } run;
 
 static void help(void) {
   fputs("Usage: pgrace run [SCENARIO] [OPTION …]\n\n"
-        "Races agents for the same keys with each strategy of the scenario (default: claim)\n"
-        "and reports how often two of them were told that they own one, and at what cost.\n\n"
+        "Races agents for the same keys with the strategies of a scenario (default: claim; a\n"
+        "name of pgrace list, a folder or a .yaml file) and reports how often the scenario's\n"
+        "rules were broken, and what each attempt cost.\n\n"
         "What is raced\n"
-        "  --strategy A,B      only these strategies (default: all of the scenario)\n"
+        "  --strategy A,B      these strategies, or all (default: those the scenario compares)\n"
+        "  --isolation L,M     at these levels, or all (default: the first each strategy lists)\n"
         "  --agents N          simulated users (default 8)\n"
         "  --contenders K      of them in a round; with fewer than N, several rounds run\n"
         "                      at once (default: all)\n"
-        "  --rounds R          rounds a strategy (default 2,000; fewer, but at least 20,\n"
-        "                      when more than 8 contend)\n"
-        "  --duration D        run each strategy for this long instead, as 500ms, 10s, 1m\n"
-        "  --gap D             think time between check and use (default 0)\n"
-        "  --max-tries N       tries of an operation that ends in 40001 or 40P01 (default 10)\n"
+        "  --rounds R          rounds a cell (default 2,000; fewer when many contend or there\n"
+        "                      are many cells)\n"
+        "  --duration D        run each cell for this long instead, as 500ms, 10s, 1m\n"
+        "  --gap D             think time between check and use: :gap in the scripts (default 0)\n"
+        "  -D NAME=VALUE       set a variable of the scripts; again for more\n"
+        "  --max-tries N       tries of an operation, whatever the scenario says\n"
         "  --seed N            repeat the random choices of the run that printed this seed\n"
         "How\n"
+        "  -M, --protocol P    simple, extended or prepared (default: the scenario's)\n"
         "  --connections C     size of the pool the agents share (default: one each, up to 64)\n"
         "  --threads T         threads that drive them (default: half the processors, up to 8)\n"
-        "  --dsn URI           use this server: a database pgrace_… is created and dropped\n"
+        "  --dsn URI           use this server: databases pgrace_… are created and dropped\n"
         "                      ('' takes PGHOST, PGUSER … from the environment)\n"
         "  --durable           private server with fsync on, on a disk\n"
+        "  --allow-shell       let scripts run \\shell and \\setshell\n"
         "What comes out\n"
         "  --format text|json  on standard output (default text)\n"
         "  --out DIR           also write DIR/result.json and DIR/history.csv\n"
         "  -q, --quiet         no progress, no header\n\n"
         "Exit status: 0 as expected, 1 an expectation broke, 2 inconclusive or interrupted,\n"
-        "4 usage, 5 database or environment.\n\n"
+        "4 usage or scenario, 5 database or environment.\n\n"
         "Examples\n"
         "  pgrace run\n"
-        "  pgrace run --agents 200 --contenders 4 --connections 20 --duration 10s\n"
+        "  pgrace run claim --strategy all --isolation all\n"
+        "  pgrace run ./mine --agents 200 --contenders 4 --connections 20 --duration 10s\n"
         "  pgrace run --dsn postgresql://me@localhost/postgres --out race-report\n",
         stdout);
 }
@@ -83,6 +96,10 @@ static void help(void) {
 static pgr_code parse(run_options *o, int argc, char **argv, bool *wants_help, pgr_err *err) {
   const pgr_option table[] = {
       {"strategy", 0, PGR_OPTION_TEXT, &o->strategies, 0, 0, NULL},
+      {"isolation", 0, PGR_OPTION_TEXT, &o->isolation, 0, 0, NULL},
+      {"protocol", 'M', PGR_OPTION_TEXT, &o->protocol, 0, 0, NULL},
+      {"define", 'D', PGR_OPTION_LIST, &o->defines, 0, 0, NULL},
+      {"allow-shell", 0, PGR_OPTION_FLAG, &o->allow_shell, 0, 0, NULL},
       {"agents", 0, PGR_OPTION_INT, &o->agents, 2, PGR_AGENTS_MAX, NULL},
       {"contenders", 0, PGR_OPTION_INT, &o->contenders, 2, PGR_AGENTS_MAX, &o->contenders_given},
       {"rounds", 0, PGR_OPTION_INT, &o->rounds, 1, 1000000000, &o->rounds_given},
@@ -98,18 +115,8 @@ static pgr_code parse(run_options *o, int argc, char **argv, bool *wants_help, p
       {"out", 0, PGR_OPTION_TEXT, &o->out, 0, 0, NULL},
       {"quiet", 'q', PGR_OPTION_FLAG, &o->quiet, 0, 0, NULL},
       {0}};
-  const char *operand = NULL;
   int operands = 0;
-  pgr_code code = pgr_options_parse(table, argc, argv, &operand, 1, &operands, wants_help, err);
-  if (code || *wants_help) return code;
-  if (operands && strcmp(operand, pgr_scenario_claim()->name) != 0) {
-    if (pgr_looks_secret(operand))
-      return pgr_fail(err, PGR_EUSAGE,
-                      "unknown scenario (not shown: it may hold a password); a connection string is "
-                      "one word, quoted, after --dsn");
-    return pgr_fail(err, PGR_EUSAGE, "unknown scenario '%.64s', there is: claim", operand);
-  }
-  return PGR_OK;
+  return pgr_options_parse(table, argc, argv, &o->scenario, 1, &operands, wants_help, err);
 }
 
 static pgr_code check(const run_options *o, pgr_err *err) {
@@ -136,7 +143,7 @@ static int64_t at_most(int64_t a, int64_t b) {
   return a < b ? a : b;
 }
 
-static void fill_defaults(run_options *o) {
+static void fill_defaults(run_options *o, const pgr_scenario *s, size_t cells) {
   if (!o->contenders_given) o->contenders = o->agents;
   if (!o->connections_given) o->connections = at_most(o->agents, DEFAULT_CONNECTIONS);
   long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -144,51 +151,86 @@ static void fill_defaults(run_options *o) {
   if (o->duration_given) {
     o->rounds = 0;
   } else if (!o->rounds_given) {
-    o->rounds = at_most(DEFAULT_ROUNDS, DEFAULT_CLAIMS / o->contenders);
+    int64_t operations = at_most(DEFAULT_OPERATIONS, DEFAULT_OF_ALL / (int64_t)(cells ? cells : 1));
+    o->rounds = at_most(DEFAULT_ROUNDS, operations / o->contenders);
     if (o->rounds < FEWEST_ROUNDS) o->rounds = FEWEST_ROUNDS;
+    o->rounds = at_most(o->rounds, s->key.last - s->key.first + 1);
   }
   /* 32 bits: short enough to type again. */
   if (!o->seed_given) o->seed = (int64_t)(pgr_random_entropy() >> 32);
 }
 
-static void add_cell(pgr_result *result, const pgr_strategy *strategy) {
-  pgr_cell *cell = &result->cells[result->cell_count++];
-  cell->strategy = strategy;
-  cell->evidence.expect = strategy->expect;
-}
-
-static pgr_code unknown_strategy(const char *name, const char *const *names, pgr_err *err) {
-  const char *near = pgr_nearest(name, names);
-  if (near) return pgr_fail(err, PGR_EUSAGE, "--strategy: unknown strategy '%s', did you mean '%s'?", name, near);
-  char all[200] = "";
-  for (size_t i = 0, len = 0; names[i] && len < sizeof all; i++)
-    len += (size_t)snprintf(all + len, sizeof all - len, "%s%s", i ? ", " : "", names[i]);
-  return pgr_fail(err, PGR_EUSAGE, "--strategy: unknown strategy '%s', there are: %s", name, all);
-}
-
-static pgr_code choose_strategies(run *r, pgr_err *err) {
-  const pgr_scenario *s = r->result.scenario;
-  if (!r->options.strategies || strcmp(r->options.strategies, "all") == 0) {
-    for (int i = 0; i < s->strategy_count; i++)
-      add_cell(&r->result, &s->strategies[i]);
+static pgr_code choose_protocol(run *r, pgr_err *err) {
+  static const char *const names[] = {"simple", "extended", "prepared", NULL};
+  const char *given = r->options.protocol;
+  r->race.protocol = r->scenario->protocol;
+  if (!given) return PGR_OK;
+  for (int i = 0; names[i]; i++) {
+    if (strcmp(given, names[i]) != 0) continue;
+    r->race.protocol = (pgr_protocol)i;
     return PGR_OK;
   }
-  const char *names[PGR_STRATEGIES_MAX + 1] = {NULL};
-  for (int i = 0; i < s->strategy_count; i++)
-    names[i] = s->strategies[i].name;
-  for (const char *p = r->options.strategies; *p;) {
-    char name[64];
-    size_t len = strcspn(p, ",");
-    snprintf(name, sizeof name, "%.*s", (int)len, p);
-    const pgr_strategy *found = pgr_scenario_strategy(s, name);
-    if (!found) return unknown_strategy(name, names, err);
-    for (size_t i = 0; i < r->result.cell_count; i++)
-      if (r->result.cells[i].strategy == found)
-        return pgr_fail(err, PGR_EUSAGE, "--strategy: '%s' is named twice", name);
-    add_cell(&r->result, found);
-    p += len + (p[len] == ',');
+  return pgr_fail(err, PGR_EUSAGE, "--protocol: '%.40s' is unknown, give simple, extended or prepared", given);
+}
+
+/* What the scripts ask for and the options do not give. */
+static pgr_code check_script(const run *r, const pgr_script *script, pgr_err *err) {
+  bool simple = r->race.protocol == PGR_PROTOCOL_SIMPLE;
+  for (int i = 0; i < script->count; i++) {
+    const pgr_command *c = &script->commands[i];
+    if ((c->kind == PGR_COMMAND_SHELL || c->kind == PGR_COMMAND_SETSHELL) && !r->options.allow_shell)
+      return pgr_fail(err, PGR_EUSAGE, "%s:%d:%d: the script runs a shell command; allow it with --allow-shell",
+                      script->source.name, c->at.line, c->at.column);
+    if (c->kind == PGR_COMMAND_STARTPIPELINE && simple)
+      return pgr_fail(err, PGR_EUSAGE, "%s:%d:%d: a pipeline needs the extended or the prepared protocol",
+                      script->source.name, c->at.line, c->at.column);
+    if (c->kind == PGR_COMMAND_SQL && c->sql.statement_count > 1 && !simple)
+      return pgr_fail(err, PGR_EUSAGE, "%s:%d:%d: several statements in one need the simple protocol",
+                      script->source.name, c->at.line, c->at.column);
   }
-  if (!r->result.cell_count) return pgr_fail(err, PGR_EUSAGE, "--strategy: name at least one");
+  return PGR_OK;
+}
+
+static pgr_code check_against_scenario(run *r, pgr_err *err) {
+  const pgr_scenario *s = r->scenario;
+  int starts = 0;
+  pgr_code code = choose_protocol(r, err);
+  for (size_t i = 0; !code && i < r->result.cell_count; i++)
+    for (int k = 0; !code && k < s->operation_count; k++)
+      code = check_script(r, r->result.cells[i].strategy->scripts[k], err);
+  if (code) return code;
+  for (int k = 0; k < s->operation_count; k++)
+    starts += s->operations[k].when == PGR_WHEN_START;
+  if (r->options.contenders < starts)
+    return pgr_fail(err, PGR_EUSAGE, "--contenders %lld: %s starts %d different operations, each needs an agent",
+                    (long long)r->options.contenders, s->name, starts);
+  int64_t keys = s->key.last - s->key.first + 1;
+  if (r->options.rounds > keys)
+    return pgr_fail(err, PGR_EUSAGE, "--rounds %lld: each contests a key of its own, and %s has %lld",
+                    (long long)r->options.rounds, s->name, (long long)keys);
+  return PGR_OK;
+}
+
+/* -D name=value: a variable that some script refers to and pgrace does not set itself. */
+static pgr_code read_defines(run *r, pgr_err *err) {
+  const pgr_scenario *s = r->scenario;
+  const pgr_option_list *list = &r->options.defines;
+  for (int i = 0; i < list->count; i++) {
+    const char *item = list->items[i];
+    size_t len = strcspn(item, "=");
+    char name[PGR_NAME_BYTES_MAX];
+    if (!pgr_name_is_valid(item, len) || len >= sizeof name || !item[len] || !item[len + 1]) {
+      bool secret = strpbrk(item, ":@"); /* a connection string that was meant for --dsn */
+      return pgr_fail(err, PGR_EUSAGE, "-D%s%.40s%s: write it as NAME=VALUE, with a value", secret ? "" : " '",
+                      secret ? "" : item, secret ? "" : "'");
+    }
+    snprintf(name, sizeof name, "%.*s", (int)len, item);
+    int slot = pgr_names_find(&s->names, name, strlen(name));
+    bool ours = slot >= 0 && slot < PGR_SLOT_CLIENT_ID;
+    if (ours) return pgr_fail(err, PGR_EUSAGE, "-D %.60s: pgrace sets :%.60s itself", name, name);
+    if (slot < 0) return pgr_fail(err, PGR_EUSAGE, "-D %.60s: no script of %s refers to :%.60s", name, s->name, name);
+    r->defines[i] = (pgr_define){slot, item + len + 1};
+  }
   return PGR_OK;
 }
 
@@ -236,24 +278,29 @@ static void describe(run *r) {
   struct tm utc;
   strftime(result->environment.started_at, sizeof result->environment.started_at, "%Y-%m-%dT%H:%M:%SZ",
            gmtime_r(&now, &utc));
-  r->race = (pgr_race_options){
-      .scenario = result->scenario,
-      .agents = (uint32_t)o->agents,
-      .contenders = (uint32_t)o->contenders,
-      .connections = (uint32_t)o->connections,
-      .threads = (uint32_t)o->threads,
-      .rounds = o->rounds,
-      .duration_ns = o->duration_ns,
-      .gap_ns = o->gap_ns,
-      .retry = {.max_tries = (int)o->max_tries, .base_ns = PGR_NS_PER_MS, .cap_ns = 100 * PGR_NS_PER_MS},
-      .seed = (uint64_t)o->seed,
-      .max_ops = HISTORY_MAX_OPS};
+  result->settings.protocol = r->race.protocol;
+  r->race = (pgr_race_options){.scenario = result->scenario,
+                               .protocol = r->race.protocol,
+                               .defines = r->defines,
+                               .define_count = o->defines.count,
+                               .agents = (uint32_t)o->agents,
+                               .contenders = (uint32_t)o->contenders,
+                               .connections = (uint32_t)o->connections,
+                               .threads = (uint32_t)o->threads,
+                               .rounds = o->rounds,
+                               .duration_ns = o->duration_ns,
+                               .gap_ns = o->gap_ns,
+                               .max_tries = (int)o->max_tries,
+                               .seed = (uint64_t)o->seed,
+                               .max_ops = HISTORY_MAX_OPS};
 }
 
 static void on_progress(void *user, const pgr_race_progress *p) {
   run *r = user;
+  char what[128];
   if (r->options.quiet) return;
-  pgr_progress_show(&r->progress, r->current->name, p->rounds, p->rounds_planned, p->elapsed_ns, r->options.duration_ns,
+  snprintf(what, sizeof what, "%s, %s", r->current->strategy->name, pgr_isolation_name(r->current->isolation));
+  pgr_progress_show(&r->progress, what, p->rounds, p->rounds_planned, p->elapsed_ns, r->options.duration_ns,
                     p->suspects);
 }
 
@@ -261,73 +308,84 @@ static pgr_code on_check(void *user, pgr_err *err) {
   return pgr_place_check(&((run *)user)->place, err);
 }
 
-/* From an empty database to one that holds this strategy's objects and no rows. */
-static pgr_code install(run *r, const pgr_strategy *strategy, pgr_err *err) {
-  const pgr_scenario *s = r->result.scenario;
-  pgr_code code = PGR_OK;
-  for (int i = s->strategy_count - 1; !code && i >= 0; i--)
-    for (int m = 3; !code && m >= 0; m--)
-      if (s->strategies[i].migrations[m]) code = pgr_schema_down(r->place.db, s->strategies[i].migrations[m], err);
-  for (int m = 0; !code && m < 4 && strategy->migrations[m]; m++)
-    code = pgr_schema_up(r->place.db, strategy->migrations[m], err);
-  return code;
+static pgr_stage stage_of(const run *r) {
+  return (pgr_stage){.db = r->place.db,
+                     .scenario = r->scenario,
+                     .agents = (uint32_t)r->options.agents,
+                     .contenders = (uint32_t)r->options.contenders};
 }
 
-/* What the rows say, independently of the history. After an interrupt this still is worth a few seconds; when it cannot
- * be had then, it is not known, which is not zero. */
-static pgr_code audit(run *r, pgr_cell *cell, pgr_err *err) {
-  const char *sql = r->result.scenario->audit_sql;
-  int64_t doubled = 0;
-  pgr_code code = pgr_interrupt_pending() ? PGR_EINTERRUPTED : pgr_db_query_int(r->place.db, sql, &doubled, err);
-  if (code == PGR_EINTERRUPTED) {
-    pgr_db *db = NULL;
-    code = pgr_db_connect_for_cleanup(r->place.target, &db, err);
-    if (!code) code = pgr_db_query_int(db, sql, &doubled, err);
-    pgr_db_close(db);
-    if (code) return PGR_OK;
-  }
-  cell->evidence.rows_known = !code;
-  cell->evidence.doubled = (uint64_t)doubled;
+static pgr_code on_seed(void *user, int64_t first, int64_t last, pgr_err *err) {
+  pgr_stage stage = stage_of(user);
+  return pgr_stage_seed(&stage, first, last, err);
+}
+
+/* A strategy has a database of its own; its isolation levels share it, reset in between. */
+static pgr_code prepare(run *r, const pgr_cell *cell, const pgr_race_watch *watch, pgr_err *err) {
+  const pgr_cell *first = r->result.cells, *last = cell > first ? cell - 1 : NULL;
+  pgr_code code = last && last->strategy != cell->strategy ? pgr_place_renew(&r->place, err) : PGR_OK;
+  if (code) return code;
+  pgr_stage stage = stage_of(r);
+  if (last && last->strategy == cell->strategy) return pgr_stage_reset(&stage, err);
+  code = pgr_stage_install(&stage, cell->strategy, err);
+  return code ? code : pgr_rehearse(&stage, &r->race, r->place.target, watch, err);
+}
+
+/* After an interrupt the rows are worth a few seconds still, over a connection that is not interrupted. */
+static pgr_code check_rules(run *r, const pgr_race_result *raced, pgr_findings *findings, pgr_err *err) {
+  pgr_stage stage = stage_of(r);
+  pgr_db *db = NULL;
+  if (pgr_interrupt_pending() && pgr_db_connect_for_cleanup(r->place.target, &db, err) == PGR_OK) stage.db = db;
+  pgr_code code = pgr_rules_check(&stage, raced->history, &raced->unfinished, findings, err);
+  pgr_db_close(db);
   return code;
 }
 
 static pgr_code settle(run *r, pgr_cell *cell, const pgr_race_result *raced, pgr_err *err) {
-  const pgr_scenario *s = r->result.scenario;
-  pgr_ownership_report report;
+  const pgr_scenario *s = r->scenario;
+  pgr_findings findings = {0};
   cell->rounds = raced->rounds;
   cell->elapsed_ns = raced->elapsed_ns;
   cell->served = raced->served;
   cell->evidence.complete = raced->complete;
-  pgr_code code = pgr_verify_ownership(raced->history, s->model, &report, err);
-  if (!code) code = pgr_cell_fill(cell, s, &raced->tally, raced->history, &raced->trace, &report, err);
+  pgr_code code = check_rules(r, raced, &findings, err);
+  if (!code) code = pgr_cell_fill(cell, s, &raced->tally, raced->history, &raced->trace, &findings, err);
+  pgr_findings_deinit(&findings);
   if (!code && r->out) {
     const char *kinds[PGR_OPERATIONS_MAX] = {NULL};
     for (int k = 0; k < s->operation_count; k++)
       kinds[k] = s->operations[k].name;
-    code = pgr_outdir_add_history(r->out, raced->history, cell->strategy->name, kinds, err);
+    code = pgr_outdir_add_history(r->out, raced->history, cell->strategy->name, pgr_isolation_name(cell->isolation),
+                                  kinds, err);
   }
-  return code ? code : audit(r, cell, err);
+  return code;
+}
+
+static void note(run *r, const pgr_race_result *raced) {
+  if (raced->interrupted) r->result.interrupted = true;
+  if (raced->history_full)
+    snprintf(r->result.note, sizeof r->result.note,
+             "The history is full (%zu operations) and the run was cut short: use fewer rounds.", HISTORY_MAX_OPS);
+  if (raced->keys_used_up)
+    snprintf(r->result.note, sizeof r->result.note,
+             "Every key of the scenario was used and the run was cut short: raise key.last or lower --duration.");
 }
 
 static pgr_code race_one(run *r, pgr_cell *cell, pgr_err *err) {
-  pgr_race_watch watch = {.progress = on_progress, .check = on_check, .user = r};
+  pgr_race_watch watch = {.progress = on_progress, .check = on_check, .seed = on_seed, .user = r};
   pgr_race_result raced;
-  r->current = cell->strategy;
+  r->current = cell;
+  r->race.strategy = cell->strategy;
+  r->race.isolation = cell->isolation;
   pgr_progress_restart(&r->progress);
-  pgr_code code = install(r, cell->strategy, err);
-  if (!code)
-    code = pgr_db_query_text(r->place.db, "SHOW default_transaction_isolation", cell->isolation, sizeof cell->isolation,
-                             err);
+  pgr_code code = prepare(r, cell, &watch, err);
   if (code) return code;
-  code = pgr_race_run(&r->race, r->place.target, r->place.db, &watch, &raced, err);
+  code = pgr_race_run(&r->race, r->place.target, &watch, &raced, err);
   pgr_progress_wipe(&r->progress);
   if (!code) code = settle(r, cell, &raced, err);
   if (!r->result.environment.startup_ns && raced.started_ns)
     r->result.environment.startup_ns = raced.started_ns - r->entered_ns;
-  if (raced.interrupted) r->result.interrupted = true;
-  if (raced.history_full)
-    snprintf(r->result.note, sizeof r->result.note,
-             "The history is full (%zu operations) and the run was cut short: use fewer rounds.", HISTORY_MAX_OPS);
+  note(r, &raced);
   pgr_race_result_deinit(&raced);
   return code;
 }
@@ -380,39 +438,60 @@ static int complain(const pgr_err *err) {
   return pgr_exit_status(err->code);
 }
 
+/* Everything that can be found wrong before a server is asked. */
+static pgr_code set_up(run *r, pgr_err *err) {
+  run_options *o = &r->options;
+  r->result.scenario = r->scenario;
+  pgr_code code = pgr_cells_choose(&r->result, o->strategies, o->isolation, err);
+  if (!code) fill_defaults(o, r->scenario, r->result.cell_count);
+  if (!code) code = check(o, err);
+  if (!code) code = check_against_scenario(r, err);
+  if (!code) code = read_defines(r, err);
+  if (!code) code = raise_descriptor_limit(o->connections, o->threads, err);
+  if (!code && o->out) code = pgr_outdir_open(o->out, &r->out, err);
+  return code;
+}
+
+static pgr_code work(run *r, pgr_err *err) {
+  pgr_err close_err = {0};
+  pgr_progress_init(&r->progress, stderr);
+  pgr_code code = pgr_place_open(&r->place, r->options.dsn, r->options.durable, (int)r->options.connections, err);
+  if (code) return code;
+  describe(r);
+  print_header(r);
+  code = race_all(r, err);
+  pgr_code closed = pgr_place_close(&r->place, &close_err);
+  if (!code) code = report(r, err);
+  if (closed && !code) {
+    code = closed;
+    *err = close_err;
+  } else if (closed) {
+    complain(&close_err);
+  }
+  return code;
+}
+
 int pgr_cmd_run(int argc, char **argv) {
-  static run r; /* a few hundred kilobytes: figures of every cell */
-  pgr_err err = {0}, close_err = {0};
+  static run r; /* about a megabyte: figures of every cell */
+  pgr_err err = {0};
+  pgr_faults faults = {0};
   bool wants_help = false;
   r.entered_ns = pgr_now_ns();
-  r.options = (run_options){.agents = DEFAULT_AGENTS, .max_tries = 10, .format = "text"};
-  r.result.scenario = pgr_scenario_claim();
+  r.options = (run_options){.agents = DEFAULT_AGENTS, .format = "text"};
   pgr_code code = parse(&r.options, argc, argv, &wants_help, &err);
   if (wants_help) {
     help();
     return 0;
   }
-  if (!code) fill_defaults(&r.options);
-  if (!code) code = check(&r.options, &err);
-  if (!code) code = choose_strategies(&r, &err);
-  if (!code) code = raise_descriptor_limit(r.options.connections, r.options.threads, &err);
-  if (!code && r.options.out) code = pgr_outdir_open(r.options.out, &r.out, &err);
-  if (code) return complain(&err);
-  pgr_progress_init(&r.progress, stderr);
-  code = pgr_place_open(&r.place, r.options.dsn, r.options.durable, (int)r.options.connections, &err);
-  if (!code) {
-    describe(&r);
-    print_header(&r);
-    code = race_all(&r, &err);
-    pgr_code closed = pgr_place_close(&r.place, &close_err);
-    if (!code) code = report(&r, &err);
-    if (closed && !code) {
-      code = closed;
-      err = close_err;
-    } else if (closed) {
-      complain(&close_err);
-    }
+  if (!code) code = pgr_gallery_open(r.options.scenario ? r.options.scenario : "claim", &r.scenario, &faults, &err);
+  if (code && faults.count) {
+    int status = pgr_gallery_complain(&faults, &err);
+    pgr_faults_deinit(&faults);
+    return status;
   }
+  if (!code) code = set_up(&r, &err);
+  if (!code) code = work(&r, &err);
   pgr_outdir_close(r.out);
+  pgr_scenario_destroy(r.scenario);
   return code ? complain(&err) : r.result.exit_status;
 }

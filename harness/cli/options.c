@@ -56,6 +56,13 @@ static pgr_code store(const pgr_option *o, const char *text, pgr_err *err) {
   case PGR_OPTION_INT: return pgr_parse_int(text, what, o->min, o->max, o->value, err);
   case PGR_OPTION_DURATION: return pgr_parse_duration(text, what, o->value, err);
   case PGR_OPTION_TEXT: *(const char **)o->value = text; return PGR_OK;
+  case PGR_OPTION_LIST: {
+    pgr_option_list *list = o->value;
+    if (list->count == PGR_OPTION_LIST_MAX)
+      return pgr_fail(err, PGR_EUSAGE, "--%s: at most %d of them", o->name, PGR_OPTION_LIST_MAX);
+    list->items[list->count++] = text;
+    return PGR_OK;
+  }
   }
   return PGR_OK;
 }

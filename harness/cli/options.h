@@ -10,8 +10,16 @@ typedef enum pgr_option_kind {
   PGR_OPTION_FLAG,     /* bool * */
   PGR_OPTION_INT,      /* int64_t *, within min … max */
   PGR_OPTION_DURATION, /* int64_t *, nanoseconds */
-  PGR_OPTION_TEXT      /* const char **, borrowed from argv */
+  PGR_OPTION_TEXT,     /* const char **, borrowed from argv */
+  PGR_OPTION_LIST      /* pgr_option_list *, may be given again and again */
 } pgr_option_kind;
+
+enum { PGR_OPTION_LIST_MAX = 64 };
+
+typedef struct pgr_option_list {
+  const char *items[PGR_OPTION_LIST_MAX]; /* borrowed from argv */
+  int count;
+} pgr_option_list;
 
 typedef struct pgr_option {
   const char *name; /* without the dashes; NULL ends a table */

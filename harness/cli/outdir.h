@@ -11,9 +11,9 @@ typedef struct pgr_outdir pgr_outdir;
  * written. Errors: PGR_EENVIRONMENT. */
 pgr_code pgr_outdir_open(const char *path, pgr_outdir **out, pgr_err *err) PGR_MUST_CHECK;
 
-/* Appends a strategy's history to history.csv. */
-pgr_code pgr_outdir_add_history(pgr_outdir *o, const pgr_history *h, const char *strategy, const char *const *kinds,
-                                pgr_err *err) PGR_MUST_CHECK;
+/* Appends a cell's history to history.csv. */
+pgr_code pgr_outdir_add_history(pgr_outdir *o, const pgr_history *h, const char *strategy, const char *isolation,
+                                const char *const *kinds, pgr_err *err) PGR_MUST_CHECK;
 
 /* Writes result.json and puts both files under their names, over older ones. */
 pgr_code pgr_outdir_finish(pgr_outdir *o, const pgr_buf *result, pgr_err *err) PGR_MUST_CHECK;

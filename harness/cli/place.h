@@ -21,6 +21,9 @@ typedef struct pgr_place {
  * server has left. Nothing is left behind on errors. */
 pgr_code pgr_place_open(pgr_place *p, const char *dsn, bool durable, int connections, pgr_err *err) PGR_MUST_CHECK;
 
+/* A new, empty database in place of the one so far, which is dropped. Errors: what failed; p stays good to close. */
+pgr_code pgr_place_renew(pgr_place *p, pgr_err *err) PGR_MUST_CHECK;
+
 /* Whether the server still stands; the error says how it ended where that is known. */
 pgr_code pgr_place_check(pgr_place *p, pgr_err *err) PGR_MUST_CHECK;
 

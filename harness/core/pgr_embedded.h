@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 typedef struct pgr_embedded {
-  const char *name; /* file name without its folder */
+  const char *name; /* file name without its folder, or relative to the folder that pgr_embed was told */
   const char *data; /* NUL-terminated; len_bytes does not count the NUL */
   size_t len_bytes;
 } pgr_embedded;

@@ -34,20 +34,20 @@ void pgr__race_fault(pgr__race *race, pgr_code code, const char *why) {
   pgr__race_wake(race);
 }
 
-static pgr_code make_keys(pgr__race *race, pgr_db *db, pgr_err *err) {
+int64_t pgr__race_keys(const pgr__race *race) {
+  const pgr_scenario *s = race->options->scenario;
+  return s->key.last - s->key.first + 1;
+}
+
+static pgr_code make_keys(pgr__race *race, const pgr_race_watch *watch, pgr_err *err) {
   const pgr_race_options *o = race->options;
-  int64_t made = atomic_load(&race->keys_made), upto = made + KEYS_AHEAD;
+  int64_t made = atomic_load(&race->keys_made), upto = made + KEYS_AHEAD, first = o->scenario->key.first;
   if (o->rounds && upto > o->rounds) upto = o->rounds;
+  if (upto > pgr__race_keys(race)) upto = pgr__race_keys(race);
   if (upto <= made) return PGR_OK;
-  char first[24], last[24];
-  snprintf(first, sizeof first, "%lld", (long long)made + 1);
-  snprintf(last, sizeof last, "%lld", (long long)upto);
-  PGresult *result = NULL;
-  pgr_code code = pgr_db_query(db, o->scenario->seed_sql, 2, (const char *const[]){first, last}, &result, err);
-  if (code) return code;
-  PQclear(result);
-  atomic_store(&race->keys_made, upto);
-  return PGR_OK;
+  pgr_code code = watch->seed ? watch->seed(watch->user, first + made, first + upto - 1, err) : PGR_OK;
+  if (!code) atomic_store(&race->keys_made, upto);
+  return code;
 }
 
 static void sum_up(const pgr__race *race, pgr_race_progress *p) {
@@ -56,6 +56,7 @@ static void sum_up(const pgr__race *race, pgr_race_progress *p) {
     p->rounds += atomic_load_explicit(&race->workers[t].rounds, memory_order_relaxed);
     p->suspects += atomic_load_explicit(&race->workers[t].suspects, memory_order_relaxed);
   }
+  if (!race->options->scenario->ownership.declared) p->suspects = -1;
 }
 
 static bool history_is_full(const pgr__race *race) {
@@ -107,8 +108,8 @@ static void on_opening(pgr_message *m) {
 }
 
 /* Lets every contest begin, then watches until the last one is over. */
-static pgr_code run_contests(pgr__race *race, pgr_db *db, const pgr_race_watch *watch, opening *openings,
-                             pgr_race_result *out, pgr_err *err) {
+static pgr_code run_contests(pgr__race *race, const pgr_race_watch *watch, opening *openings, pgr_race_result *out,
+                             pgr_err *err) {
   int64_t origin_ns = pgr_now_ns(), stopped_ns = 0, ticked_ns = origin_ns;
   pgr_race_progress progress = {.rounds_planned = race->options->rounds};
   out->started_ns = origin_ns;
@@ -137,7 +138,7 @@ static pgr_code run_contests(pgr__race *race, pgr_db *db, const pgr_race_watch *
     if (atomic_load(&race->stopping) && !stopped_ns) stopped_ns = now;
     if (atomic_load(&race->fault_reported) || (stopped_ns && now - stopped_ns > GRACE_NS)) break;
     if (!code && !stopped_ns && atomic_load(&race->keys_made) - progress.rounds < KEYS_AHEAD / 2)
-      code = make_keys(race, db, err);
+      code = make_keys(race, watch, err);
     if (code == PGR_EINTERRUPTED) code = PGR_OK;
     if (watch->progress && now - ticked_ns >= TICK_NS) {
       ticked_ns = now;
@@ -146,6 +147,8 @@ static pgr_code run_contests(pgr__race *race, pgr_db *db, const pgr_race_watch *
     }
   }
   out->elapsed_ns = pgr_now_ns() - origin_ns;
+  sum_up(race, &progress);
+  out->keys_used_up = !race->options->rounds && progress.rounds >= pgr__race_keys(race);
   /* A fault may have come after the last look at it, or while keys were made. */
   if (!code && atomic_load(&race->fault_reported)) {
     if (err) *err = race->fault;
@@ -165,33 +168,62 @@ static pgr_code merge(pgr__race *race, pgr_race_result *out, pgr_err *err) {
     if (!code) code = pgr_tally_merge(&out->tally, &w->tally);
     if (!code) code = pgr_trace_add(&out->trace, w->trace.steps, w->trace.count);
   }
+  for (uint32_t i = 0; !code && race->contests && i < race->contest_count; i++)
+    if (race->contests[i].under_way) code = pgr_rounds_add(&out->unfinished, race->contests[i].round);
+  pgr_rounds_settle(&out->unfinished);
   for (uint32_t i = 0; i < race->options->agents; i++)
     out->served += race->agents[i].served;
   return code ? pgr_fail(err, code, "out of memory while adding up the results") : PGR_OK;
 }
 
-static void find_operations(pgr__race *race) {
+void pgr_race_contends(const pgr_scenario *s, bool *contends) {
+  for (int k = 0; k < PGR_KINDS_MAX; k++)
+    contends[k] = k < s->operation_count && s->operations[k].when == PGR_WHEN_START;
+}
+
+static void sort_operations(pgr__race *race) {
   const pgr_scenario *s = race->options->scenario;
   for (int k = 0; k < s->operation_count; k++) {
     switch (s->operations[k].when) {
-    case PGR_WHEN_RELEASED: race->claim = (uint8_t)k; break;
-    case PGR_WHEN_OWNER: race->reply = (uint8_t)k; break;
-    case PGR_WHEN_ROUND_END: race->release = (uint8_t)k; break;
+    case PGR_WHEN_START: race->starts[race->start_count++] = (uint8_t)k; break;
+    case PGR_WHEN_AFTER: break;
+    case PGR_WHEN_END: race->ends[race->end_count++] = (uint8_t)k; break;
     }
-    for (int i = 0; i < s->operations[k].step_count; i++)
-      race->statements[k * PGR_STEPS_MAX + i] = s->operations[k].steps[i].sql;
   }
+}
+
+/* What every session begins with: the cell's isolation level, and the strategy's statements prepared. */
+static pgr_code describe_session(pgr__race *race) {
+  const pgr_race_options *o = race->options;
+  int count = 0;
+  pgr_buf_init(&race->setup, 0);
+  pgr_buf_addf(&race->setup, "SET default_transaction_isolation = '%s'", pgr_isolation_name(o->isolation));
+  for (int k = 0; k < o->scenario->operation_count; k++) {
+    race->statement_base[k] = count;
+    count += o->strategy->scripts[k]->sql_count;
+  }
+  race->statements = pgr_calloc((size_t)count, sizeof *race->statements);
+  if (!race->statements || race->setup.failed) return PGR_ENOMEM;
+  for (int k = 0; k < o->scenario->operation_count; k++) {
+    const pgr_script *script = o->strategy->scripts[k];
+    for (int i = 0; i < script->count; i++)
+      if (script->commands[i].kind == PGR_COMMAND_SQL)
+        race->statements[race->statement_base[k] + script->commands[i].sql.index] = script->commands[i].sql.numbered;
+  }
+  race->session = (pgr_session){.setup = pgr_buf_text(&race->setup),
+                                .statements = race->statements,
+                                .count = o->protocol == PGR_PROTOCOL_PREPARED ? count : 0};
+  return PGR_OK;
 }
 
 static pgr_code set_up(pgr__race *race, const pgr_target *target, uint32_t *initialised, pgr_err *err) {
   const pgr_race_options *o = race->options;
   race->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (race->wake_fd < 0) return pgr_fail(err, PGR_EENVIRONMENT, "cannot create an eventfd: %s", strerror(errno));
-  race->statements = pgr_calloc(PGR_OPERATIONS_MAX * PGR_STEPS_MAX, sizeof *race->statements);
   race->agents = pgr_calloc(o->agents, sizeof *race->agents);
   race->workers = pgr_calloc_aligned(PGR__CACHE_LINE, o->threads, sizeof *race->workers);
-  if (!race->statements || !race->agents || !race->workers) return pgr_fail(err, PGR_ENOMEM, "out of memory");
-  find_operations(race);
+  if (!race->agents || !race->workers || describe_session(race)) return pgr_fail(err, PGR_ENOMEM, "out of memory");
+  sort_operations(race);
   for (uint32_t t = 0; t < o->threads; t++) {
     uint32_t share = o->connections / o->threads + (t < o->connections % o->threads);
     pgr_code code = pgr__worker_init(&race->workers[t], race, t, target, share, err);
@@ -199,12 +231,13 @@ static pgr_code set_up(pgr__race *race, const pgr_target *target, uint32_t *init
     if (code) return code;
   }
   for (uint32_t i = 0; i < o->agents; i++)
-    pgr_agent_init(&race->agents[i], &pgr__worker_of(race, i)->shared, i + 1, o->seed);
+    if (pgr_agent_init(&race->agents[i], &pgr__worker_of(race, i)->shared, i + 1))
+      return pgr_fail(err, PGR_ENOMEM, "out of memory");
   return pgr__contests_create(race) ? pgr_fail(err, PGR_ENOMEM, "out of memory") : PGR_OK;
 }
 
-pgr_code pgr_race_run(const pgr_race_options *options, const pgr_target *target, pgr_db *db,
-                      const pgr_race_watch *watch, pgr_race_result *out, pgr_err *err) {
+pgr_code pgr_race_run(const pgr_race_options *options, const pgr_target *target, const pgr_race_watch *watch,
+                      pgr_race_result *out, pgr_err *err) {
   pgr__race race = {.options = options, .wake_fd = -1};
   assert(options->threads >= 1 && options->connections >= options->threads && options->contenders >= 2 &&
          options->agents >= options->contenders);
@@ -214,7 +247,7 @@ pgr_code pgr_race_run(const pgr_race_options *options, const pgr_target *target,
   pgr_code code = out->history ? set_up(&race, target, &initialised, err) : pgr_fail(err, PGR_ENOMEM, "out of memory");
   if (!code && !(openings = pgr_calloc(race.contest_count, sizeof *openings)))
     code = pgr_fail(err, PGR_ENOMEM, "out of memory");
-  if (!code) code = make_keys(&race, db, err);
+  if (!code) code = make_keys(&race, watch, err);
   for (; !code && started < options->threads; started++) {
     char name[32];
     snprintf(name, sizeof name, "agents-%u", started);
@@ -222,12 +255,12 @@ pgr_code pgr_race_run(const pgr_race_options *options, const pgr_target *target,
     if (code) break;
   }
   if (!code) code = connect_all(&race, watch, err);
-  if (!code) code = run_contests(&race, db, watch, openings, out, err);
+  if (!code) code = run_contests(&race, watch, openings, out, err);
   if (code == PGR_EINTERRUPTED) {
     out->interrupted = true;
     code = PGR_OK;
   }
-  out->complete = !code && !out->interrupted && !out->history_full && started == options->threads;
+  out->complete = !code && !out->interrupted && !out->history_full && !out->keys_used_up && started == options->threads;
   atomic_store(&race.stopping, true);
   for (uint32_t t = 0; t < initialised; t++) {
     pgr__worker *w = &race.workers[t];
@@ -248,8 +281,11 @@ pgr_code pgr_race_run(const pgr_race_options *options, const pgr_target *target,
     pgr__worker_deinit(&race.workers[t]);
   pgr__contests_destroy(&race);
   pgr_free(openings);
+  for (uint32_t i = 0; race.agents && i < options->agents; i++)
+    pgr_agent_deinit(&race.agents[i]);
   pgr_free(race.agents);
   pgr_free(race.statements);
+  pgr_buf_deinit(&race.setup);
   pgr_free(race.workers);
   if (race.wake_fd >= 0) close(race.wake_fd);
   return code;
@@ -259,5 +295,6 @@ void pgr_race_result_deinit(pgr_race_result *r) {
   pgr_history_destroy(r->history);
   pgr_tally_deinit(&r->tally);
   pgr_trace_deinit(&r->trace);
+  pgr_rounds_deinit(&r->unfinished);
   *r = (pgr_race_result){0};
 }

@@ -19,24 +19,22 @@ typedef struct pgr__call {
   pgr__worker *worker;
 } pgr__call;
 
-typedef enum pgr__phase {
-  PGR__CLAIMING, /* contenders claim, and reply when told yes */
-  PGR__RELEASING /* owners release */
-} pgr__phase;
-
+/* Phase 0: contenders run what starts, and what follows it. Then one phase for each operation of the round's end that
+ * anybody has to run. */
 struct pgr__contest {
-  /* Contenders (claiming) or owners (releasing) who are not done. Whoever brings it to zero owns every other field
+  /* Who takes part in the phase and is not done. Whoever brings it to zero owns every other field
    * until it posts the next calls; before that each contender's thread writes its own entries of the arrays only. */
   _Alignas(PGR__CACHE_LINE) atomic_uint pending;
   pgr__race *race;
   pgr__call *calls; /* one a worker */
   uint32_t index, first_member, member_count, contender_count;
   uint32_t *members;   /* agent indices; after a draw the first contender_count contend, in that order */
-  bool *owns;          /* by place in members: told that it owns the key */
+  uint8_t *ok;         /* by place in members: bit k is set when its operation k ended ok */
   int64_t *called_ns;  /* by place in members: when its first statement was sent */
-  int64_t round;       /* also the key: every round contests a fresh one. 0 before the first */
+  int64_t round;       /* every round contests a key of its own. 0 before the first */
+  bool under_way;      /* the round began and is not over; read after the join */
   int64_t released_ns; /* the barrier fell; on the history's clock */
-  pgr__phase phase;
+  int phase;
   pgr_timer starved;                 /* waits for keys on the loop of `starved_on` */
   _Atomic(pgr__worker *) starved_on; /* written by the owner; every worker looks for itself when it quits */
 };
@@ -60,10 +58,14 @@ struct pgr__race {
   pgr_agent *agents;
   pgr__contest *contests;
   uint32_t contest_count;
-  const char **statements; /* by operation * PGR_STEPS_MAX + step */
-  uint8_t claim, reply, release;
+  pgr_session session;     /* of every connection; its texts are owned by the race */
+  const char **statements; /* those it prepares */
+  pgr_buf setup;
+  int statement_base[PGR_OPERATIONS_MAX];
+  uint8_t starts[PGR_OPERATIONS_MAX], ends[PGR_OPERATIONS_MAX]; /* operations by when they run */
+  int start_count, end_count;
   int64_t deadline_ns;        /* on the history's clock; 0: none */
-  atomic_llong keys_made;     /* keys 1 … keys_made exist */
+  atomic_llong keys_made;     /* the rows of the first keys_made rounds exist */
   atomic_bool stopping;       /* no new rounds */
   atomic_uint pools_ready;    /* workers whose connections stand */
   atomic_uint contests_live;  /* contests that will run another round */
@@ -77,17 +79,20 @@ struct pgr__race {
 pgr_code pgr__contests_create(pgr__race *race) PGR_MUST_CHECK;
 void pgr__contests_destroy(pgr__race *race);
 void pgr__contest_open(pgr__contest *c, pgr__worker *w);   /* its first or next round, or its end; on w's thread */
-void pgr__contest_arrive(pgr__contest *c, pgr__worker *w); /* one contender or owner is done */
+void pgr__contest_arrive(pgr__contest *c, pgr__worker *w); /* one who took part is done */
 
 /* worker.c */
 pgr_code pgr__worker_init(pgr__worker *w, pgr__race *race, uint32_t index, const pgr_target *target,
                           uint32_t connections, pgr_err *err) PGR_MUST_CHECK;
 void pgr__worker_deinit(pgr__worker *w);
 pgr__worker *pgr__worker_of(pgr__race *race, uint32_t agent);
+/* Whether the contender at that place takes part in the contest's phase. */
+bool pgr__takes_part(const pgr__contest *c, uint32_t place);
 void pgr__worker_perform(pgr__worker *w, pgr__contest *c); /* w's share of the contest's new phase */
 
 /* race.c; any thread */
 void pgr__race_wake(pgr__race *race);
+int64_t pgr__race_keys(const pgr__race *race);                         /* how many keys the scenario has */
 void pgr__race_fault(pgr__race *race, pgr_code code, const char *why); /* the first is kept, the race stops */
 
 #endif

@@ -5,6 +5,7 @@
 #include "pgr_clock.h"
 #include "pgr_mem.h"
 #include <stdio.h>
+#include <string.h>
 
 pgr__worker *pgr__worker_of(pgr__race *race, uint32_t agent) {
   return &race->workers[agent % race->options->threads];
@@ -34,16 +35,30 @@ static void on_fault(pgr_agent_shared *shared, pgr_code code) {
   pgr__race_fault(w->race, code, "out of memory");
 }
 
+/* What follows the operation that just ended, for the same agent: the next one in the scenario's order whose condition
+ * holds. -1: nothing. */
+static int next_operation(const pgr__race *race, uint8_t kind, uint8_t ok) {
+  const pgr_scenario *s = race->options->scenario;
+  for (int k = kind + 1; k < s->operation_count; k++) {
+    const pgr_operation *o = &s->operations[k];
+    if (o->when == PGR_WHEN_AFTER && ok >> o->after & 1) return k;
+  }
+  return -1;
+}
+
 static void on_done(pgr_agent *a, uint8_t kind, pgr_outcome outcome) {
   pgr__worker *w = (pgr__worker *)a->shared;
   pgr__contest *c = a->user;
   atomic_store_explicit(&w->ops, (long long)pgr_history_count(w->shared.history), memory_order_relaxed);
-  if (kind == w->race->claim) {
-    a->served = true;
-    c->called_ns[a->slot] = a->first_call_ns;
-    if (outcome == PGR_OUTCOME_OK) {
-      c->owns[a->slot] = true;
-      pgr_agent_begin(a, w->race->reply, c->round, c->round, pgr_now_ns() - a->shared->origin_ns);
+  if (outcome == PGR_OUTCOME_OK) c->ok[a->slot] |= (uint8_t)(1U << kind);
+  if (c->phase == 0) {
+    if (w->race->options->scenario->operations[kind].when == PGR_WHEN_START) {
+      a->served = true;
+      c->called_ns[a->slot] = a->first_call_ns;
+    }
+    int next = next_operation(w->race, kind, c->ok[a->slot]);
+    if (next >= 0) {
+      pgr_agent_begin(a, (uint8_t)next, pgr_now_ns() - a->shared->origin_ns);
       return;
     }
   }
@@ -52,20 +67,24 @@ static void on_done(pgr_agent *a, uint8_t kind, pgr_outcome outcome) {
 
 void pgr__worker_perform(pgr__worker *w, pgr__contest *c) {
   pgr__race *race = w->race;
-  bool claiming = c->phase == PGR__CLAIMING;
   uint32_t contenders = c->contender_count;
-  int64_t round = c->round, released_ns = c->released_ns;
+  int phase = c->phase;
+  int64_t round = c->round, released_ns = c->released_ns, key = race->options->scenario->key.first + round - 1;
   /* The last of ours to arrive may end the phase and hand the contest on: count ours first, touch it no more after. */
   uint32_t ours = 0;
   for (uint32_t i = 0; i < contenders; i++)
-    ours += pgr__worker_of(race, c->members[i]) == w && (claiming || c->owns[i]);
+    ours += pgr__worker_of(race, c->members[i]) == w && pgr__takes_part(c, i);
   for (uint32_t i = 0; ours > 0; i++) {
-    if (pgr__worker_of(race, c->members[i]) != w || !(claiming || c->owns[i])) continue;
+    if (pgr__worker_of(race, c->members[i]) != w || !pgr__takes_part(c, i)) continue;
     ours--;
     pgr_agent *a = &race->agents[c->members[i]];
     a->user = c;
-    if (claiming) pgr_agent_clear_trace(a);
-    pgr_agent_begin(a, claiming ? race->claim : race->release, round, round, released_ns);
+    pgr_code code = phase == 0 ? pgr_agent_enter(a, key, round, i + 1) : PGR_OK;
+    if (code) {
+      pgr__race_fault(race, code, "out of memory");
+      return;
+    }
+    pgr_agent_begin(a, phase == 0 ? race->starts[i % (uint32_t)race->start_count] : race->ends[phase - 1], released_ns);
   }
 }
 
@@ -99,17 +118,25 @@ pgr_code pgr__worker_init(pgr__worker *w, pgr__race *race, uint32_t index, const
   atomic_init(&w->ops, 0);
   pgr_tally_init(&w->tally);
   w->shared = (pgr_agent_shared){.scenario = o->scenario,
+                                 .strategy = o->strategy,
+                                 .protocol = o->protocol,
                                  .tally = &w->tally,
-                                 .retry = o->retry,
+                                 .defines = o->defines,
+                                 .define_count = o->define_count,
+                                 .max_tries = o->max_tries,
                                  .gap_ns = o->gap_ns,
+                                 .agents = o->agents,
+                                 .contenders = o->contenders,
+                                 .seed = o->seed,
                                  .done = on_done,
                                  .fault = on_fault};
+  memcpy(w->shared.statement_base, race->statement_base, sizeof race->statement_base);
+  pgr_buf_init(&w->shared.scratch, 0);
   w->shared.history = pgr_history_create(SIZE_MAX); /* the main thread ends the race at max_ops */
   if (!w->shared.history) return pgr_fail(err, PGR_ENOMEM, "out of memory");
   pgr_code code = pgr_loop_create(&w->shared.loop, err);
   if (code) return code;
-  return pgr_pool_create(w->shared.loop, target, (int)connections, race->statements,
-                         o->scenario->operation_count * PGR_STEPS_MAX,
+  return pgr_pool_create(w->shared.loop, target, (int)connections, &race->session,
                          (pgr_pool_events){on_pool_ready, on_pool_failed, w}, &w->shared.pool, err);
 }
 
@@ -119,4 +146,5 @@ void pgr__worker_deinit(pgr__worker *w) {
   pgr_history_destroy(w->shared.history);
   pgr_tally_deinit(&w->tally);
   pgr_trace_deinit(&w->trace);
+  pgr_buf_deinit(&w->shared.scratch);
 }

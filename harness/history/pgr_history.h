@@ -25,7 +25,7 @@ typedef enum pgr_outcome {
 
 const char *pgr_outcome_name(pgr_outcome o);
 
-enum { PGR_KINDS_MAX = 4 }; /* kinds of operation a history can tell apart */
+enum { PGR_KINDS_MAX = 8 }; /* kinds of operation a history can tell apart */
 
 /* One try of one operation of one agent. Times are CLOCK_MONOTONIC nanoseconds since the run's start, closed
  * interval: whatever the operation did, it did between call_ns and return_ns. */
@@ -64,9 +64,9 @@ size_t pgr_history_count(const pgr_history *h);
 const pgr_op *pgr_history_at(const pgr_history *h, size_t i);
 
 /* Writes the history as CSV with a header line (docs/history.md), in no particular order. kinds: the name of each
- * operation, indexed by pgr_op.kind. Prefixes each line with `strategy`, a plain name. When `header` is false only
+ * operation, indexed by pgr_op.kind. Each line begins with `strategy` and ends with `isolation`, plain names. When `header` is false only
  * rows are written, so that several strategies share a file. Errors: PGR_EENVIRONMENT (a full disk, says so). */
-pgr_code pgr_history_write_csv(const pgr_history *h, const char *strategy, const char *const *kinds, int header,
-                               FILE *out, pgr_err *err) PGR_MUST_CHECK;
+pgr_code pgr_history_write_csv(const pgr_history *h, const char *strategy, const char *isolation,
+                               const char *const *kinds, int header, FILE *out, pgr_err *err) PGR_MUST_CHECK;
 
 #endif

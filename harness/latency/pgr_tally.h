@@ -6,13 +6,15 @@
 #include "pgr_histogram.h"
 #include "pgr_history.h"
 
-enum { PGR_COMPLAINTS_KEPT = 8, PGR_COMPLAINT_BYTES = 160 };
+enum { PGR_COMPLAINTS_KEPT = 8, PGR_COMPLAINT_BYTES = 160, PGR_TALLY_REJECTIONS = 8 };
 
 /* An error that no declaration covers, as the server worded it. */
 typedef struct pgr_complaint {
   char sqlstate[6];
   char message[PGR_COMPLAINT_BYTES];
-  uint8_t kind, step; /* the statement that met it */
+  uint8_t kind;     /* the operation that met it */
+  const char *file; /* and where in its script; borrowed, outlives the run */
+  int line;
   uint64_t count;
 } pgr_complaint;
 
@@ -25,6 +27,7 @@ typedef struct pgr_tally {
   pgr_histogram *pool_wait;  /* per operation, zeros included */
   pgr_histogram *start_skew; /* per round: from its first agent's first statement to its last agent's */
   uint64_t statements;
+  uint64_t rejections[PGR_TALLY_REJECTIONS]; /* by the scenario's declaration */
   pgr_complaint complaints[PGR_COMPLAINTS_KEPT];
   size_t complaint_count;
 } pgr_tally;
@@ -37,7 +40,8 @@ pgr_code pgr_tally_record(pgr_histogram **h, int64_t value_ns) PGR_MUST_CHECK;
 
 /* Counts the error under its SQLSTATE and message; past PGR_COMPLAINTS_KEPT different ones it only counts those known.
  */
-void pgr_tally_complain(pgr_tally *t, uint8_t kind, uint8_t step, const char *sqlstate, const char *message);
+void pgr_tally_complain(pgr_tally *t, uint8_t kind, const char *file, int line, const char *sqlstate,
+                        const char *message);
 
 /* Adds `from` to t. Errors: PGR_ENOMEM; t is then only good to deinit. */
 pgr_code pgr_tally_merge(pgr_tally *t, const pgr_tally *from) PGR_MUST_CHECK;

@@ -37,23 +37,25 @@ static pgr_complaint *find_complaint(pgr_tally *t, const char *sqlstate, const c
   return NULL;
 }
 
-static void complain(pgr_tally *t, uint8_t kind, uint8_t step, const char *sqlstate, const char *message,
-                     uint64_t count) {
+static void complain(pgr_tally *t, const pgr_complaint *about, const char *message) {
   char cut[PGR_COMPLAINT_BYTES];
   pgr_utf8_copy(cut, sizeof cut, message);
-  pgr_complaint *c = find_complaint(t, sqlstate, cut);
+  pgr_complaint *c = find_complaint(t, about->sqlstate, cut);
   if (!c) {
     if (t->complaint_count == PGR_COMPLAINTS_KEPT) return;
     c = &t->complaints[t->complaint_count++];
-    *c = (pgr_complaint){.kind = kind, .step = step};
-    snprintf(c->sqlstate, sizeof c->sqlstate, "%s", sqlstate);
+    *c = *about;
+    c->count = 0;
     memcpy(c->message, cut, sizeof cut);
   }
-  c->count += count;
+  c->count += about->count;
 }
 
-void pgr_tally_complain(pgr_tally *t, uint8_t kind, uint8_t step, const char *sqlstate, const char *message) {
-  complain(t, kind, step, sqlstate, message, 1);
+void pgr_tally_complain(pgr_tally *t, uint8_t kind, const char *file, int line, const char *sqlstate,
+                        const char *message) {
+  pgr_complaint about = {.kind = kind, .file = file, .line = line, .count = 1};
+  snprintf(about.sqlstate, sizeof about.sqlstate, "%s", sqlstate);
+  complain(t, &about, message);
 }
 
 static pgr_code merge_histogram(pgr_histogram **to, const pgr_histogram *from) {
@@ -72,9 +74,9 @@ pgr_code pgr_tally_merge(pgr_tally *t, const pgr_tally *from) {
       if (!code) code = merge_histogram(&t->response[k][o], from->response[k][o]);
     }
   t->statements += from->statements;
-  for (size_t i = 0; i < from->complaint_count; i++) {
-    const pgr_complaint *c = &from->complaints[i];
-    complain(t, c->kind, c->step, c->sqlstate, c->message, c->count);
-  }
+  for (int i = 0; i < PGR_TALLY_REJECTIONS; i++)
+    t->rejections[i] += from->rejections[i];
+  for (size_t i = 0; i < from->complaint_count; i++)
+    complain(t, &from->complaints[i], from->complaints[i].message);
   return code;
 }

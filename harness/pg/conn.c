@@ -2,9 +2,10 @@
  *
  *   CLOSED      no socket
  *   CONNECTING  libpq's handshake; the socket may change under way
+ *   SETTING_UP  the session's SQL is in flight
  *   PREPARING   statements are prepared one after the other
  *   IDLE        waits for a statement
- *   BUSY        a statement is in flight
+ *   BUSY        a statement, or a pipeline up to its sync, is in flight
  *
  * The invariant most easily broken: a poll handle outlives its socket until libuv has closed it, so each is an object
  * of its own that frees itself. */
@@ -15,22 +16,24 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
-typedef enum conn_state { CLOSED, CONNECTING, PREPARING, IDLE, BUSY } conn_state;
+typedef enum conn_state { CLOSED, CONNECTING, SETTING_UP, PREPARING, IDLE, BUSY } conn_state;
 
 struct pgr_conn {
   pgr_loop *loop;
   pgr_timer deadline; /* of connecting and preparing */
   const pgr_target *target;
-  const char *const *statements;
-  int count, prepared;
+  const pgr_session *session;
+  int preparing;  /* index of the statement that is being prepared */
+  bool *prepared; /* by index; owned */
   pgr_conn_events events;
   conn_state state;
   PGconn *pg;
   uv_poll_t *poll;
-  int fd, watched; /* what poll watches, and for which UV_ events */
-  PGresult *result;
-  pgr_reply *reply;
+  int fd, watched;  /* what poll watches, and for which UV_ events */
+  PGresult *result; /* kept back until it is known whether it is the statement's last */
+  pgr_holder *holder;
 };
 
 static void on_poll(uv_poll_t *handle, int status, int events);
@@ -82,10 +85,10 @@ static void drop(pgr_conn *c) {
 static void lose(pgr_conn *c, const char *why) {
   pgr_err reason;
   pgr_fail(&reason, PGR_EDATABASE, "%s", why && *why ? why : "the connection was closed");
-  pgr_reply *reply = c->reply;
-  c->reply = NULL;
+  pgr_holder *holder = c->holder;
+  c->holder = NULL;
   drop(c);
-  if (reply) reply->lost(reply);
+  if (holder) holder->lost(holder);
   c->events.lost(c, reason.msg, c->events.user);
 }
 
@@ -100,21 +103,37 @@ static bool flush(pgr_conn *c) {
 }
 
 static void prepare_next(pgr_conn *c) {
-  while (c->prepared < c->count && !c->statements[c->prepared])
-    c->prepared++;
-  if (c->prepared == c->count) {
+  const pgr_session *session = c->session;
+  while (c->preparing < session->count && !session->statements[c->preparing])
+    c->preparing++;
+  if (c->preparing == session->count) {
     pgr_timer_cancel(c->loop, &c->deadline);
     set_state(c, IDLE);
     c->events.ready(c, c->events.user);
     return;
   }
   char name[16];
-  snprintf(name, sizeof name, "s%d", c->prepared);
-  if (!PQsendPrepare(c->pg, name, c->statements[c->prepared], 0, NULL)) {
+  snprintf(name, sizeof name, "s%d", c->preparing);
+  if (!PQsendPrepare(c->pg, name, session->statements[c->preparing], 0, NULL)) {
     lose(c, PQerrorMessage(c->pg));
     return;
   }
   set_state(c, PREPARING);
+  flush(c);
+}
+
+static void set_up(pgr_conn *c) {
+  c->preparing = 0;
+  if (c->session->count) memset(c->prepared, 0, (size_t)c->session->count * sizeof *c->prepared);
+  if (!*c->session->setup) {
+    prepare_next(c);
+    return;
+  }
+  if (!PQsendQuery(c->pg, c->session->setup)) {
+    lose(c, PQerrorMessage(c->pg));
+    return;
+  }
+  set_state(c, SETTING_UP);
   flush(c);
 }
 
@@ -127,36 +146,124 @@ static void on_connecting(pgr_conn *c) {
     if (!watch(c, UV_WRITABLE)) lose(c, "cannot watch the socket");
     return;
   case PGRES_POLLING_OK:
-    if (PQsetnonblocking(c->pg, 1)) {
+    if (PQsetnonblocking(c->pg, 1))
       lose(c, PQerrorMessage(c->pg));
-      return;
-    }
-    c->prepared = 0;
-    prepare_next(c);
+    else
+      set_up(c);
     return;
   case PGRES_POLLING_ACTIVE:
   case PGRES_POLLING_FAILED: lose(c, PQerrorMessage(c->pg)); return;
   }
 }
 
-/* The statement is over: libpq has no further result. */
-static void on_complete(pgr_conn *c) {
+/* Gives the holder the result that was kept back. The holder may let go in it. */
+static void deliver(pgr_conn *c, bool last) {
   PGresult *result = c->result;
   c->result = NULL;
-  if (c->state == PREPARING) {
-    if (PQresultStatus(result) == PGRES_COMMAND_OK) {
-      c->prepared++;
-      prepare_next(c);
-    } else {
-      lose(c, PQresultErrorMessage(result));
-    }
+  if (c->holder) c->holder->result(c->holder, result, last);
+  PQclear(result);
+}
+
+static void on_done(pgr_conn *c) {
+  set_state(c, IDLE);
+  if (c->holder) c->holder->done(c->holder);
+}
+
+/* A statement of ours, from before anybody holds the connection, is over. */
+static void on_own_over(pgr_conn *c) {
+  PGresult *result = c->result;
+  c->result = NULL;
+  ExecStatusType status = PQresultStatus(result);
+  bool failed = status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK;
+  if (c->state == SETTING_UP && failed) {
+    lose(c, PQresultErrorMessage(result));
+  } else if (c->state == SETTING_UP) {
+    prepare_next(c);
   } else {
-    pgr_reply *reply = c->reply;
-    c->reply = NULL;
-    set_state(c, IDLE);
-    reply->result(reply, result);
+    /* What fails here may work later (it reads a table that the script makes), or fails where it is counted. */
+    c->prepared[c->preparing++] = !failed;
+    prepare_next(c);
   }
   PQclear(result);
+}
+
+/* libpq has no further result of this statement. In a pipeline other statements' results follow. */
+static void on_statement_over(pgr_conn *c) {
+  if (c->state != BUSY) {
+    on_own_over(c);
+    return;
+  }
+  deliver(c, true);
+  if (c->state == BUSY && PQpipelineStatus(c->pg) == PQ_PIPELINE_OFF) on_done(c);
+}
+
+/* Scripts have no data to copy: what asks for some ends in an error, what sends some is read to its end. false: nothing
+ * more may be read now. */
+static bool refuse_copy(pgr_conn *c, ExecStatusType status) {
+  char *row;
+  int got;
+  if (status == PGRES_COPY_IN) {
+    if (PQputCopyEnd(c->pg, "COPY FROM STDIN has no place in a script") > 0) return flush(c);
+    lose(c, PQerrorMessage(c->pg));
+    return false;
+  }
+  while ((got = PQgetCopyData(c->pg, &row, 1)) > 0)
+    PQfreemem(row);
+  return got != 0;
+}
+
+static bool is_copy(const PGresult *result) {
+  ExecStatusType status = PQresultStatus(result);
+  return status == PGRES_COPY_IN || status == PGRES_COPY_OUT;
+}
+
+/* The server's parting words (57P01 …). */
+static bool ends_session(const pgr_conn *c, const PGresult *result) {
+  if (PQstatus(c->pg) == CONNECTION_BAD) return true;
+  const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+  return severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
+}
+
+/* One result. false: nothing more may be read now. */
+static bool on_result(pgr_conn *c, PGresult *result) {
+  if (ends_session(c, result)) {
+    /* No statement's answer: whether it took effect is not known. */
+    char why[512];
+    snprintf(why, sizeof why, "%s", PQresultErrorMessage(result));
+    PQclear(result);
+    lose(c, why);
+    return false;
+  }
+  if (is_copy(result)) {
+    ExecStatusType status = PQresultStatus(result);
+    PQclear(result);
+    return refuse_copy(c, status);
+  }
+  if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+    PQclear(result);
+    if (!PQexitPipelineMode(c->pg))
+      lose(c, PQerrorMessage(c->pg));
+    else
+      on_done(c);
+    return false;
+  }
+  if (c->result && c->state == BUSY)
+    deliver(c, false);
+  else
+    PQclear(c->result);
+  if (c->state == CLOSED) {
+    PQclear(result);
+    return false;
+  }
+  c->result = result;
+  return true;
+}
+
+/* Nobody waits for a NOTIFY; libpq would keep them all. */
+static void forget_notifications(pgr_conn *c) {
+  PGnotify *notification;
+  while ((notification = PQnotifies(c->pg)))
+    PQfreemem(notification);
 }
 
 static void on_readable(pgr_conn *c) {
@@ -164,26 +271,23 @@ static void on_readable(pgr_conn *c) {
     lose(c, PQerrorMessage(c->pg));
     return;
   }
+  forget_notifications(c);
   while (c->state != CLOSED && c->state != IDLE && !PQisBusy(c->pg)) {
     PGresult *result = PQgetResult(c->pg);
-    if (!result) {
-      if (!c->result) {
-        lose(c, PQerrorMessage(c->pg));
-        return;
-      }
-      on_complete(c);
-      return; /* whatever comes next was sent just now: its answer is another event */
+    if (result) {
+      if (!on_result(c, result)) return;
+      continue;
     }
-    if (PQstatus(c->pg) == CONNECTION_BAD) {
-      /* The server's parting words (57P01 …): whether the statement took effect is not known. */
-      char why[512];
-      snprintf(why, sizeof why, "%s", PQresultErrorMessage(result));
-      PQclear(result);
-      lose(c, why);
+    if (c->result) {
+      bool pipeline = PQpipelineStatus(c->pg) != PQ_PIPELINE_OFF;
+      on_statement_over(c);
+      if (!pipeline) return; /* whatever comes next was sent just now: its answer is another event */
+    } else {
+      /* A pipeline that is not ended yet has answers for what was flushed early, and then none. */
+      if (PQstatus(c->pg) == CONNECTION_BAD || PQpipelineStatus(c->pg) == PQ_PIPELINE_OFF)
+        lose(c, PQerrorMessage(c->pg));
       return;
     }
-    PQclear(c->result);
-    c->result = result;
   }
 }
 
@@ -205,17 +309,18 @@ static void on_deadline(pgr_timer *t) {
   lose((pgr_conn *)((char *)t - offsetof(pgr_conn, deadline)), "the server did not answer in time");
 }
 
-pgr_conn *pgr_conn_create(pgr_loop *l, const pgr_target *target, const char *const *statements, int count,
-                          pgr_conn_events events) {
+pgr_conn *pgr_conn_create(pgr_loop *l, const pgr_target *target, const pgr_session *session, pgr_conn_events events) {
   pgr_conn *c = pgr_calloc(1, sizeof *c);
   if (!c) return NULL;
   c->loop = l;
   c->target = target;
-  c->statements = statements;
-  c->count = count;
+  c->session = session;
   c->events = events;
   c->deadline.fire = on_deadline;
-  return c;
+  c->prepared = pgr_calloc((size_t)session->count, sizeof *c->prepared);
+  if (c->prepared) return c;
+  pgr_free(c);
+  return NULL;
 }
 
 static void ignore_notice(void *arg, const PGresult *notice) {
@@ -236,25 +341,63 @@ void pgr_conn_open(pgr_conn *c, int64_t deadline_ns) {
     lose(c, "cannot watch the socket");
 }
 
-void pgr_conn_execute(pgr_conn *c, int index, int count, const char *const *values, pgr_reply *reply) {
-  char name[16];
-  snprintf(name, sizeof name, "s%d", index);
-  c->reply = reply;
-  set_state(c, BUSY);
-  if (!PQsendQueryPrepared(c->pg, name, count, values, NULL, NULL, 0)) {
+void pgr_conn_hold(pgr_conn *c, pgr_holder *h) {
+  c->holder = h;
+}
+
+/* A statement was given to libpq, or not. In a pipeline it waits for the sync. */
+static void sent(pgr_conn *c, int ok) {
+  if (!ok) {
     lose(c, PQerrorMessage(c->pg));
     return;
   }
-  flush(c);
+  set_state(c, BUSY);
+  if (PQpipelineStatus(c->pg) == PQ_PIPELINE_OFF) flush(c);
+}
+
+void pgr_conn_query(pgr_conn *c, const char *sql) {
+  sent(c, PQsendQuery(c->pg, sql));
+}
+
+void pgr_conn_query_params(pgr_conn *c, const char *sql, int count, const char *const *values) {
+  sent(c, PQsendQueryParams(c->pg, sql, count, NULL, values, NULL, NULL, 0));
+}
+
+void pgr_conn_execute(pgr_conn *c, int index, int count, const char *const *values) {
+  if (!c->prepared[index]) {
+    pgr_conn_query_params(c, c->session->statements[index], count, values);
+    return;
+  }
+  char name[16];
+  snprintf(name, sizeof name, "s%d", index);
+  sent(c, PQsendQueryPrepared(c->pg, name, count, values, NULL, NULL, 0));
+}
+
+void pgr_conn_start_pipeline(pgr_conn *c) {
+  if (!PQenterPipelineMode(c->pg)) lose(c, PQerrorMessage(c->pg));
+}
+
+void pgr_conn_end_pipeline(pgr_conn *c) {
+  set_state(c, BUSY);
+  if (!PQpipelineSync(c->pg))
+    lose(c, PQerrorMessage(c->pg));
+  else
+    flush(c);
+}
+
+PGTransactionStatusType pgr_conn_transaction(const pgr_conn *c) {
+  return PQtransactionStatus(c->pg);
 }
 
 void pgr_conn_close(pgr_conn *c) {
-  pgr_reply *reply = c->reply;
-  c->reply = NULL;
+  pgr_holder *holder = c->holder;
+  c->holder = NULL;
   if (c->state != CLOSED) drop(c);
-  if (reply) reply->lost(reply);
+  if (holder) holder->lost(holder);
 }
 
 void pgr_conn_destroy(pgr_conn *c) {
+  if (!c) return;
+  pgr_free(c->prepared);
   pgr_free(c);
 }

@@ -10,12 +10,14 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct pgr_db {
   PGconn *pg;
   bool cleanup;
   char sqlstate[6], constraint[64];
+  int position;
 };
 
 static const int64_t CLEANUP_NS = 10 * PGR_NS_PER_S;
@@ -147,6 +149,8 @@ static pgr_code collect(pgr_db *db, int64_t deadline_ns, PGresult **out, pgr_err
     const char *state = PQresultErrorField(kept, PG_DIAG_SQLSTATE);
     const char *constraint = PQresultErrorField(kept, PG_DIAG_CONSTRAINT_NAME);
     const char *primary = PQresultErrorField(kept, PG_DIAG_MESSAGE_PRIMARY);
+    const char *position = PQresultErrorField(kept, PG_DIAG_STATEMENT_POSITION);
+    db->position = position ? (int)strtol(position, NULL, 10) : 0;
     snprintf(db->sqlstate, sizeof db->sqlstate, "%s", state ? state : "");
     snprintf(db->constraint, sizeof db->constraint, "%s", constraint ? constraint : "");
     code = pgr_fail(err, PGR_EDATABASE, "%s", primary ? primary : PQerrorMessage(db->pg));
@@ -161,6 +165,7 @@ static pgr_code collect(pgr_db *db, int64_t deadline_ns, PGresult **out, pgr_err
 
 static pgr_code run(pgr_db *db, int sent, PGresult **out, pgr_err *err) {
   db->sqlstate[0] = db->constraint[0] = '\0';
+  db->position = 0;
   if (!sent) return pgr_fail(err, PGR_EDATABASE, "the connection was lost: %s", PQerrorMessage(db->pg));
   return collect(db, db->cleanup ? pgr_now_ns() + CLEANUP_NS : 0, out, err);
 }
@@ -174,6 +179,13 @@ pgr_code pgr_db_exec(pgr_db *db, const char *sql, pgr_err *err) {
 
 pgr_code pgr_db_query(pgr_db *db, const char *sql, int count, const char *const *values, PGresult **out, pgr_err *err) {
   return run(db, PQsendQueryParams(db->pg, sql, count, NULL, values, NULL, NULL, 0), out, err);
+}
+
+pgr_code pgr_db_parse(pgr_db *db, const char *sql, pgr_err *err) {
+  PGresult *result = NULL;
+  pgr_code code = run(db, PQsendPrepare(db->pg, "", sql, 0, NULL), &result, err);
+  if (!code) PQclear(result);
+  return code;
 }
 
 pgr_code pgr_db_query_text(pgr_db *db, const char *sql, char *out, size_t out_bytes, pgr_err *err) {
@@ -200,6 +212,10 @@ const char *pgr_db_sqlstate(const pgr_db *db) {
 
 const char *pgr_db_constraint(const pgr_db *db) {
   return db->constraint;
+}
+
+int pgr_db_error_position(const pgr_db *db) {
+  return db->position;
 }
 
 const PGconn *pgr_db_raw(const pgr_db *db) {

@@ -25,6 +25,9 @@ pgr_code pgr_db_exec(pgr_db *db, const char *sql, pgr_err *err) PGR_MUST_CHECK;
 pgr_code pgr_db_query(pgr_db *db, const char *sql, int count, const char *const *values, PGresult **out,
                       pgr_err *err) PGR_MUST_CHECK;
 
+/* Asks the server whether it understands a statement with $1 … $n, without running it. Errors: as pgr_db_exec. */
+pgr_code pgr_db_parse(pgr_db *db, const char *sql, pgr_err *err) PGR_MUST_CHECK;
+
 /* The only value of a query's only row, as a number or as text of up to out_bytes. */
 pgr_code pgr_db_query_int(pgr_db *db, const char *sql, int64_t *out, pgr_err *err) PGR_MUST_CHECK;
 pgr_code pgr_db_query_text(pgr_db *db, const char *sql, char *out, size_t out_bytes, pgr_err *err) PGR_MUST_CHECK;
@@ -33,6 +36,8 @@ pgr_code pgr_db_query_text(pgr_db *db, const char *sql, char *out, size_t out_by
  * or when the error names no constraint. Borrowed. */
 const char *pgr_db_sqlstate(const pgr_db *db);
 const char *pgr_db_constraint(const pgr_db *db);
+/* Where in the text that was sent the server saw the error: characters from 1, 0 when it does not say. */
+int pgr_db_error_position(const pgr_db *db);
 
 const PGconn *pgr_db_raw(const pgr_db *db);
 

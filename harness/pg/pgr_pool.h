@@ -22,7 +22,7 @@ typedef struct pgr_waiter {
 } pgr_waiter;
 
 /* size >= 1. Nothing connects yet. Errors: PGR_ENOMEM. */
-pgr_code pgr_pool_create(pgr_loop *l, const pgr_target *target, int size, const char *const *statements, int count,
+pgr_code pgr_pool_create(pgr_loop *l, const pgr_target *target, int size, const pgr_session *session,
                          pgr_pool_events events, pgr_pool **out, pgr_err *err) PGR_MUST_CHECK;
 
 void pgr_pool_open(pgr_pool *p);
@@ -30,11 +30,11 @@ void pgr_pool_open(pgr_pool *p);
 /* A connection at once, or NULL and w->granted later. */
 pgr_conn *pgr_pool_checkout(pgr_pool *p, pgr_waiter *w);
 
-/* Gives back a connection that is not lost; its answer has come. May call the next waiter's granted before it returns.
+/* Gives back a connection that is not lost; nothing is in flight, no transaction is open. Nobody holds it then. May call the next waiter's granted before it returns.
  */
 void pgr_pool_checkin(pgr_pool *p, pgr_conn *c);
 
-/* Closes every connection; those in flight get reply->lost, waiters are forgotten. No event follows. */
+/* Closes every connection; their holders get `lost`, waiters are forgotten. No event follows. */
 void pgr_pool_close(pgr_pool *p);
 
 /* After the loop's join. NULL is fine. */

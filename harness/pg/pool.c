@@ -81,7 +81,7 @@ static void on_lost(pgr_conn *c, const char *why, void *user) {
   p->events.failed(p, why, p->events.user);
 }
 
-pgr_code pgr_pool_create(pgr_loop *l, const pgr_target *target, int size, const char *const *statements, int count,
+pgr_code pgr_pool_create(pgr_loop *l, const pgr_target *target, int size, const pgr_session *session,
                          pgr_pool_events events, pgr_pool **out, pgr_err *err) {
   pgr_pool *p = pgr_calloc(1, sizeof *p);
   if (!p) return pgr_fail(err, PGR_ENOMEM, "out of memory");
@@ -94,7 +94,7 @@ pgr_code pgr_pool_create(pgr_loop *l, const pgr_target *target, int size, const 
     member *m = &p->members[i];
     m->pool = p;
     m->retry.fire = on_retry;
-    m->conn = pgr_conn_create(l, target, statements, count, (pgr_conn_events){on_ready, on_lost, m});
+    m->conn = pgr_conn_create(l, target, session, (pgr_conn_events){on_ready, on_lost, m});
     complete = m->conn != NULL;
   }
   if (!complete) {
@@ -119,6 +119,7 @@ pgr_conn *pgr_pool_checkout(pgr_pool *p, pgr_waiter *w) {
 }
 
 void pgr_pool_checkin(pgr_pool *p, pgr_conn *c) {
+  pgr_conn_hold(c, NULL);
   pgr_waiter *w = p->first;
   if (!w) {
     p->idle[p->idle_count++] = c;

@@ -49,57 +49,68 @@ static json_t *story(const pgr_scenario *s, const pgr_cell *c) {
   json_t *steps = json_array();
   for (size_t i = 0; i < c->story.count; i++) {
     const pgr_trace_step *t = &c->story.steps[i];
-    pgr_buf sql;
-    pgr_buf_init(&sql, 4096);
-    pgr_report_statement(s, t, &sql);
     json_array_append_new(
         steps, json_pack("{s:I,s:I,s:i,s:s,s:s,s:o,s:I,s:o,s:o}", "call_ns", (json_int_t)t->call_ns, "return_ns",
                          (json_int_t)t->return_ns, "agent", (int)t->agent, "operation", s->operations[t->kind].name,
-                         "sql", pgr_buf_text(&sql), "value", text_or_null(t->value), "rows", (json_int_t)t->rows,
-                         "sqlstate", text_or_null(t->sqlstate), "outcome",
+                         "sql", t->sql, "value", text_or_null(t->value), "rows", (json_int_t)t->rows, "sqlstate",
+                         text_or_null(t->sqlstate), "outcome",
                          t->outcome < PGR_OUTCOME_COUNT ? json_string(pgr_outcome_name((pgr_outcome)t->outcome))
                                                         : json_null()));
-    pgr_buf_deinit(&sql);
   }
-  return json_pack("{s:I,s:I,s:i,s:o}", "round", (json_int_t)c->story.round, "key", (json_int_t)c->story.key,
-                   "second_owner", (int)c->story.second_owner, "steps", steps);
+  return json_pack("{s:I,s:I,s:o,s:o,s:o}", "round", (json_int_t)c->story.round, "key", (json_int_t)c->story.key,
+                   "rule", text_or_null(c->story.rule), "second_owner",
+                   c->story.second_owner ? json_integer(c->story.second_owner) : json_null(), "steps", steps);
 }
 
 static json_t *errors(const pgr_scenario *s, const pgr_cell *c) {
   json_t *all = json_array();
   for (size_t i = 0; i < c->complaint_count; i++) {
     const pgr_complaint *e = &c->complaints[i];
-    json_array_append_new(all, json_pack("{s:o,s:s,s:s,s:s,s:I}", "sqlstate", text_or_null(e->sqlstate), "message",
-                                         e->message, "operation", s->operations[e->kind].name, "sql",
-                                         s->operations[e->kind].steps[e->step].sql, "count", (json_int_t)e->count));
+    json_array_append_new(all, json_pack("{s:o,s:s,s:s,s:o,s:o,s:I}", "sqlstate", text_or_null(e->sqlstate), "message",
+                                         e->message, "operation", s->operations[e->kind].name, "file",
+                                         text_or_null(e->file), "line", e->line ? json_integer(e->line) : json_null(),
+                                         "count", (json_int_t)e->count));
   }
   return all;
 }
 
 /* What the database's no was recognised by, and what the application tells its user then. */
-static json_t *rejection(const pgr_scenario *s, const pgr_cell *c) {
-  const pgr_rejection *r = &s->rejection;
-  if (c->outcomes[s->model.acquire][PGR_OUTCOME_REJECTED] == 0) return json_null();
-  return json_pack("{s:s,s:s,s:s,s:s}", "sqlstate", r->sqlstate, "constraint", r->constraint, "field", r->field,
-                   "message", r->message);
+static json_t *rejections(const pgr_scenario *s, const pgr_cell *c) {
+  json_t *all = json_array();
+  for (int i = 0; i < s->rejection_count; i++) {
+    const pgr_rejection *r = &s->rejections[i];
+    if (c->rejections[i] == 0) continue;
+    json_array_append_new(all, json_pack("{s:s,s:o,s:o,s:o,s:I}", "sqlstate", r->sqlstate, "constraint",
+                                         text_or_null(r->constraint), "field", text_or_null(r->field), "message",
+                                         text_or_null(r->message), "count", (json_int_t)c->rejections[i]));
+  }
+  return all;
+}
+
+static json_t *rules(const pgr_cell *c) {
+  json_t *all = json_array();
+  for (int i = 0; i < c->rule_count; i++)
+    json_array_append_new(
+        all, json_pack("{s:s,s:s,s:o}", "rule", c->rules[i].name, "by", c->rules[i].from_history ? "history" : "rows",
+                       "broken", c->rules[i].known ? json_integer((json_int_t)c->rules[i].broken) : json_null()));
+  return all;
 }
 
 static json_t *cell(const pgr_scenario *s, const pgr_cell *c) {
   bool raced = c->evidence.duplicates > 0, counted = c->evidence.ran && c->evidence.contested > 0;
   json_t *o =
-      json_pack("{s:s,s:s,s:o,s:o,s:s,s:o,s:s,s:b}", "scenario", s->name, "strategy", c->strategy->name, "isolation",
-                text_or_null(c->isolation), "expect", text_or_null(pgr_expect_name(c->strategy->expect)), "verdict",
-                pgr_verdict_name(c->judgement.verdict), "why", text_or_null(c->judgement.why), "method", "sampled",
-                "as_expected", c->judgement.as_expected);
+      json_pack("{s:s,s:s,s:s,s:o,s:s,s:o,s:s,s:b}", "scenario", s->name, "strategy", c->strategy->name, "isolation",
+                pgr_isolation_name(c->isolation), "expect", text_or_null(pgr_expect_name(c->evidence.expect)),
+                "verdict", pgr_verdict_name(c->judgement.verdict), "why", text_or_null(c->judgement.why), "method",
+                "sampled", "as_expected", c->judgement.as_expected);
   if (!o) return NULL;
-  json_object_update_new(
-      o, json_pack("{s:b,s:I,s:I,s:I,s:o,s:o,s:o,s:I,s:I}", "complete", c->evidence.complete, "rounds",
-                   (json_int_t)c->rounds, "contested", (json_int_t)c->evidence.contested, "duplicates",
-                   (json_int_t)c->evidence.duplicates, "share_interval",
-                   raced ? json_pack("[f,f]", c->share.low, c->share.high) : json_null(), "upper_bound",
-                   counted && !raced ? json_real(c->upper_bound) : json_null(), "replies_doubled",
-                   c->evidence.rows_known ? json_integer((json_int_t)c->evidence.doubled) : json_null(), "unexplained",
-                   (json_int_t)c->evidence.unexplained, "served", (json_int_t)c->served));
+  json_object_update_new(o, json_pack("{s:b,s:I,s:I,s:I,s:o,s:o,s:o,s:I,s:I}", "complete", c->evidence.complete,
+                                      "rounds", (json_int_t)c->rounds, "contested", (json_int_t)c->evidence.contested,
+                                      "duplicates", (json_int_t)c->evidence.duplicates, "share_interval",
+                                      raced ? json_pack("[f,f]", c->share.low, c->share.high) : json_null(),
+                                      "upper_bound", counted && !raced ? json_real(c->upper_bound) : json_null(),
+                                      "rules", rules(c), "unexplained", (json_int_t)c->evidence.unexplained, "served",
+                                      (json_int_t)c->served));
   json_object_update_new(o, json_pack("{s:n,s:n,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "schedules", "classes", "outcomes",
                                       outcomes(s, c), "retries", retries(s, c), "latency_ns", latencies(s, c->service),
                                       "response_ns", latencies(s, c->response), "winner_ns", latency(&c->winner),
@@ -107,17 +118,19 @@ static json_t *cell(const pgr_scenario *s, const pgr_cell *c) {
                                       "start_skew_ns", latency(&c->start_skew)));
   json_object_update_new(o, json_pack("{s:I,s:f,s:f,s:o,s:o,s:o}", "elapsed_ns", (json_int_t)c->elapsed_ns,
                                       "rounds_per_s", c->rounds_per_s, "statements_per_s", c->statements_per_s,
-                                      "errors", errors(s, c), "witness", story(s, c), "rejection", rejection(s, c)));
+                                      "errors", errors(s, c), "witness", story(s, c), "rejections", rejections(s, c)));
   return o;
 }
 
 static json_t *settings(const pgr_result *r) {
-  return json_pack("{s:I,s:I,s:I,s:I,s:o,s:o,s:I,s:i,s:b}", "agents", (json_int_t)r->settings.agents, "contenders",
+  return json_pack("{s:I,s:I,s:I,s:I,s:o,s:o,s:I,s:o,s:s,s:b}", "agents", (json_int_t)r->settings.agents, "contenders",
                    (json_int_t)r->settings.contenders, "connections", (json_int_t)r->settings.connections, "threads",
                    (json_int_t)r->settings.threads, "rounds",
                    r->settings.rounds ? json_integer(r->settings.rounds) : json_null(), "duration_ns",
                    r->settings.duration_ns ? json_integer(r->settings.duration_ns) : json_null(), "gap_ns",
-                   (json_int_t)r->settings.gap_ns, "max_tries", r->settings.max_tries, "durable", r->settings.durable);
+                   (json_int_t)r->settings.gap_ns, "max_tries",
+                   r->settings.max_tries ? json_integer(r->settings.max_tries) : json_null(), "protocol",
+                   pgr_protocol_name(r->settings.protocol), "durable", r->settings.durable);
 }
 
 static json_t *environment(const pgr_result *r) {

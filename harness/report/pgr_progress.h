@@ -16,7 +16,8 @@ typedef struct pgr_progress {
 /* Rewrites only when out is a terminal that can and CI is not set. */
 void pgr_progress_init(pgr_progress *p, FILE *out);
 
-/* what: the strategy. planned: rounds, or 0 when the work ends after planned_ns. */
+/* what: the strategy. planned: rounds, or 0 when the work ends after planned_ns. suspects: rounds with too many owners;
+ * -1 leaves them out. */
 void pgr_progress_show(pgr_progress *p, const char *what, int64_t done, int64_t planned, int64_t elapsed_ns,
                        int64_t planned_ns, int64_t suspects);
 

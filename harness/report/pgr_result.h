@@ -2,6 +2,7 @@
 #ifndef PGR_RESULT_H
 #define PGR_RESULT_H
 
+#include "pgr_findings.h"
 #include "pgr_histogram.h"
 #include "pgr_interval.h"
 #include "pgr_scenario.h"
@@ -10,7 +11,7 @@
 #include "pgr_verdict.h"
 #include <stdbool.h>
 
-enum { PGR_STORY_STEPS_MAX = 16 };
+enum { PGR_STORY_STEPS_MAX = 24, PGR_CELLS_MAX = PGR_STRATEGIES_MAX * PGR_ISOLATION_COUNT };
 
 /* Nanoseconds. */
 typedef struct pgr_latency {
@@ -18,18 +19,21 @@ typedef struct pgr_latency {
   int64_t p50, p95, p99, max;
 } pgr_latency;
 
-/* How one violation came about: the statements of the two agents, in the order in which they were sent. */
+/* How one violation came about: the statements of two agents, in the order in which they were sent. */
 typedef struct pgr_story {
   pgr_trace_step steps[PGR_STORY_STEPS_MAX];
   size_t count; /* 0: no story */
   int64_t key, round;
-  uint32_t second_owner; /* the agent that was told yes second */
+  const char *rule;      /* that was broken */
+  uint32_t second_owner; /* the agent that was told yes when it must not have been; 0: the rows broke a rule */
 } pgr_story;
 
 /* One strategy at one isolation level. */
 typedef struct pgr_cell {
   const pgr_strategy *strategy;
-  char isolation[24];
+  pgr_isolation isolation;
+  pgr_rule rules[PGR_RULES_MAX];
+  int rule_count;
   pgr_evidence evidence;
   pgr_judgement judgement;
   int64_t rounds, elapsed_ns;
@@ -40,8 +44,9 @@ typedef struct pgr_cell {
   uint64_t outcomes[PGR_OPERATIONS_MAX][PGR_OUTCOME_COUNT];
   pgr_latency service[PGR_OPERATIONS_MAX][PGR_OUTCOME_COUNT];
   pgr_latency response[PGR_OPERATIONS_MAX][PGR_OUTCOME_COUNT];
-  pgr_latency winner, loser; /* service time of acquires told yes, and of those refused or rejected */
+  pgr_latency winner, loser; /* service time of the main operation, told yes, and refused or rejected */
   pgr_latency pool_wait, start_skew;
+  uint64_t rejections[PGR_REJECTIONS_MAX]; /* by declaration */
   pgr_complaint complaints[PGR_COMPLAINTS_KEPT];
   size_t complaint_count;
   pgr_story story;
@@ -56,7 +61,8 @@ typedef struct pgr_result {
   struct {
     uint32_t agents, contenders, connections, threads;
     int64_t rounds, duration_ns, gap_ns; /* rounds 0: by time */
-    int max_tries;
+    int max_tries;                       /* 0: as the scenario says */
+    pgr_protocol protocol;
     bool durable;
   } settings;
   struct {
@@ -69,14 +75,17 @@ typedef struct pgr_result {
     int64_t startup_ns;  /* from the command's start to the first round */
     char started_at[32]; /* UTC, RFC 3339 */
   } environment;
-  pgr_cell cells[PGR_STRATEGIES_MAX];
+  pgr_cell cells[PGR_CELLS_MAX];
   size_t cell_count;
   char note[200]; /* why it is incomplete, "" when it is not */
 } pgr_result;
 
-/* Fills the cell's figures from what a race added up and the verifier reported. */
+/* Fills the cell's figures from what a race added up and what was found in it. */
 pgr_code pgr_cell_fill(pgr_cell *cell, const pgr_scenario *scenario, const pgr_tally *tally, const pgr_history *history,
-                       const pgr_trace *trace, const pgr_ownership_report *report, pgr_err *err) PGR_MUST_CHECK;
+                       const pgr_trace *trace, const pgr_findings *findings, pgr_err *err) PGR_MUST_CHECK;
+
+/* What the scenario expects of the cell. */
+pgr_expect pgr_cell_expect(const pgr_cell *cell);
 
 /* Judges all cells together and sets the exit status. */
 void pgr_result_judge(pgr_result *r);

@@ -23,10 +23,10 @@ void pgr_progress_show(pgr_progress *p, const char *what, int64_t done, int64_t 
     left_s = (int64_t)((double)(planned - done) / rate + 0.5);
   else if (!planned && planned_ns > elapsed_ns)
     left_s = (planned_ns - elapsed_ns + PGR_NS_PER_S / 2) / PGR_NS_PER_S;
-  fprintf(p->out, "%s%s  %s%s%s rounds  %s/s  two owners in %s  %lld:%02lld left%s", p->rewrites ? "\r\033[K" : "",
-          what, pgr_format_count(a, done), planned ? "/" : "", planned ? pgr_format_count(b, planned) : "",
-          pgr_format_count(c, (int64_t)rate), pgr_format_count(d, suspects), (long long)(left_s / 60),
-          (long long)(left_s % 60), p->rewrites ? "" : "\n");
+  fprintf(p->out, "%s%s  %s%s%s rounds  %s/s", p->rewrites ? "\r\033[K" : "", what, pgr_format_count(a, done),
+          planned ? "/" : "", planned ? pgr_format_count(b, planned) : "", pgr_format_count(c, (int64_t)rate));
+  if (suspects >= 0) fprintf(p->out, "  too many owners in %s", pgr_format_count(d, suspects));
+  fprintf(p->out, "  %lld:%02lld left%s", (long long)(left_s / 60), (long long)(left_s % 60), p->rewrites ? "" : "\n");
   fflush(p->out);
   p->shown = p->rewrites;
 }

@@ -1,6 +1,7 @@
 /* From what a race added up to the figures that people read. */
 #include "pgr_result.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,9 +14,9 @@ static pgr_latency summarize(const pgr_histogram *h) {
                        .max = pgr_histogram_max(h)};
 }
 
-static pgr_code summarize_losers(pgr_cell *cell, const pgr_tally *tally, uint8_t acquire) {
-  const pgr_histogram *refused = tally->service[acquire][PGR_OUTCOME_REFUSED];
-  const pgr_histogram *rejected = tally->service[acquire][PGR_OUTCOME_REJECTED];
+static pgr_code summarize_losers(pgr_cell *cell, const pgr_tally *tally, int k) {
+  const pgr_histogram *refused = tally->service[k][PGR_OUTCOME_REFUSED];
+  const pgr_histogram *rejected = tally->service[k][PGR_OUTCOME_REJECTED];
   pgr_histogram *both = pgr_histogram_create();
   pgr_code code = both ? PGR_OK : PGR_ENOMEM;
   if (!code && refused) code = pgr_histogram_merge(both, refused);
@@ -30,16 +31,26 @@ static int by_call(const void *a, const void *b) {
   return (x->call_ns > y->call_ns) - (x->call_ns < y->call_ns);
 }
 
-/* The two agents' statements of the operation that made them owners, in the order in which they were sent. false when
- * the trace does not have them all, or when the answers overtook each other, which is true but hard to follow. */
-static bool tell(pgr_story *story, const pgr_trace *trace, const pgr_op *first, const pgr_op *second) {
-  *story = (pgr_story){.key = second->key, .round = second->round, .second_owner = second->agent};
-  for (size_t i = 0; i < trace->count && story->count < PGR_STORY_STEPS_MAX; i++) {
+/* The statements of two agents in a round, in the order in which they were sent. kind: of this operation only; -1: of
+ * all. false when the trace does not have them or they are too many. */
+static bool gather(pgr_story *story, const pgr_trace *trace, int64_t round, uint32_t a, uint32_t b, int kind) {
+  story->count = 0;
+  story->round = round;
+  for (size_t i = 0; i < trace->count; i++) {
     const pgr_trace_step *s = &trace->steps[i];
-    if (s->round != second->round || s->kind != second->kind) continue;
-    if (s->agent == first->agent || s->agent == second->agent) story->steps[story->count++] = *s;
+    if (s->round != round || (kind >= 0 && s->kind != kind) || (s->agent != a && s->agent != b)) continue;
+    if (story->count == PGR_STORY_STEPS_MAX) return false;
+    story->steps[story->count++] = *s;
   }
   qsort(story->steps, story->count, sizeof *story->steps, by_call);
+  return story->count > 0;
+}
+
+/* How two agents came to own a key. false also when the answers overtook each other, which is true but hard to follow.
+ */
+static bool tell_owners(pgr_story *story, const pgr_trace *trace, const pgr_op *first, const pgr_op *second) {
+  *story = (pgr_story){.key = second->key, .second_owner = second->agent};
+  if (!gather(story, trace, second->round, first->agent, second->agent, second->kind)) return false;
   bool told_first = false;
   for (size_t i = 0; i < story->count; i++) {
     if (story->steps[i].outcome != PGR_OUTCOME_OK) continue;
@@ -53,25 +64,96 @@ static int64_t length_ns(const pgr_story *s) {
   return s->steps[s->count - 1].call_ns - s->steps[0].call_ns;
 }
 
-/* Of the violations that can be told, the quickest: the first rounds of a run are slow, for plans are made in them. */
-static void choose_story(pgr_cell *cell, const pgr_history *history, const pgr_trace *trace,
-                         const pgr_ownership_report *report) {
-  for (size_t i = 0; i < report->kept_count; i++) {
-    pgr_story story;
-    const pgr_violation *v = &report->kept[i];
-    if (!tell(&story, trace, pgr_history_at(history, v->first), pgr_history_at(history, v->second))) continue;
-    if (cell->story.count == 0 || length_ns(&story) < length_ns(&cell->story)) cell->story = story;
+static void keep_shorter(pgr_cell *cell, const pgr_story *story) {
+  if (cell->story.count == 0 || length_ns(story) < length_ns(&cell->story)) cell->story = *story;
+}
+
+/* Of one agent in one round. */
+typedef struct stretch {
+  uint32_t agent;
+  int64_t from_ns, to_ns;
+  bool ok; /* it was told yes at least once */
+} stretch;
+
+enum { STRETCHES_MAX = 64 };
+
+/* steps[0 … count): one round's, an agent's together. */
+static size_t stretches_of(const pgr_trace_step *steps, size_t count, stretch *out) {
+  size_t n = 0;
+  for (size_t i = 0; i < count; i++) {
+    const pgr_trace_step *s = &steps[i];
+    if (n == 0 || out[n - 1].agent != s->agent) {
+      if (n == STRETCHES_MAX) break;
+      out[n++] = (stretch){.agent = s->agent, .from_ns = s->call_ns};
+    }
+    out[n - 1].to_ns = s->return_ns;
+    out[n - 1].ok |= s->outcome == PGR_OUTCOME_OK;
+  }
+  return n;
+}
+
+/* Two agents whose work overlapped, both told yes if there are such two. */
+static bool choose_pair(const stretch *s, size_t n, uint32_t *a, uint32_t *b) {
+  int best = -1;
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = i + 1; j < n; j++) {
+      int worth = s[i].ok + s[j].ok;
+      if (s[i].from_ns > s[j].to_ns || s[j].from_ns > s[i].to_ns || worth <= best) continue;
+      best = worth;
+      *a = s[i].agent;
+      *b = s[j].agent;
+    }
+  return best >= 0;
+}
+
+/* A round whose rows break a rule, the first of those broken: two of its agents. */
+static void tell_rows(pgr_cell *cell, const pgr_scenario *scenario, const pgr_trace *trace,
+                      const pgr_findings *findings) {
+  stretch stretches[STRETCHES_MAX];
+  for (size_t i = 0; i < trace->count;) {
+    int64_t round = trace->steps[i].round;
+    size_t j = i;
+    while (j < trace->count && trace->steps[j].round == round)
+      j++;
+    uint32_t a = 0, b = 0;
+    pgr_story story = {.key = scenario->key.first + round - 1, .rule = findings->rows_rule};
+    if (pgr_rounds_has(&findings->rows_broken, round) &&
+        choose_pair(stretches, stretches_of(&trace->steps[i], j - i, stretches), &a, &b) &&
+        gather(&story, trace, round, a, b, -1))
+      keep_shorter(cell, &story);
+    i = j;
   }
 }
 
+/* Of the violations that can be told, the quickest: the first rounds of a run are slow, for plans are made in them. */
+static void choose_story(pgr_cell *cell, const pgr_scenario *scenario, const pgr_history *history,
+                         const pgr_trace *trace, const pgr_findings *findings) {
+  const pgr_ownership_report *report = &findings->ownership;
+  for (size_t i = 0; i < report->kept_count; i++) {
+    pgr_story story;
+    const pgr_violation *v = &report->kept[i];
+    if (!tell_owners(&story, trace, pgr_history_at(history, v->first), pgr_history_at(history, v->second))) continue;
+    story.rule = scenario->ownership.name;
+    keep_shorter(cell, &story);
+  }
+  if (cell->story.count == 0) tell_rows(cell, scenario, trace, findings);
+}
+
+pgr_expect pgr_cell_expect(const pgr_cell *cell) {
+  return cell->strategy->at[cell->isolation].expect;
+}
+
 pgr_code pgr_cell_fill(pgr_cell *cell, const pgr_scenario *scenario, const pgr_tally *tally, const pgr_history *history,
-                       const pgr_trace *trace, const pgr_ownership_report *report, pgr_err *err) {
-  uint8_t acquire = scenario->model.acquire;
+                       const pgr_trace *trace, const pgr_findings *findings, pgr_err *err) {
+  int k_main = pgr_scenario_main_operation(scenario);
   double seconds = (double)cell->elapsed_ns / 1e9;
   memcpy(cell->outcomes, tally->outcomes, sizeof cell->outcomes);
-  cell->evidence.contested = report->contested;
-  cell->evidence.duplicates = report->duplicates;
-  cell->evidence.unexplained = report->unexplained;
+  memcpy(cell->rules, findings->rules, sizeof cell->rules);
+  cell->rule_count = findings->rule_count;
+  cell->evidence.contested = findings->contested.count;
+  cell->evidence.duplicates = findings->broken.count;
+  cell->evidence.unexplained = findings->ownership.unexplained;
+  cell->evidence.rules_known = findings->known;
   for (int k = 0; k < scenario->operation_count; k++) {
     cell->evidence.failed += tally->outcomes[k][PGR_OUTCOME_FAILED];
     cell->evidence.unknown += tally->outcomes[k][PGR_OUTCOME_UNKNOWN];
@@ -80,26 +162,28 @@ pgr_code pgr_cell_fill(pgr_cell *cell, const pgr_scenario *scenario, const pgr_t
       cell->response[k][o] = summarize(tally->response[k][o]);
     }
   }
-  cell->winner = cell->service[acquire][PGR_OUTCOME_OK];
+  cell->winner = cell->service[k_main][PGR_OUTCOME_OK];
   cell->pool_wait = summarize(tally->pool_wait);
   cell->start_skew = summarize(tally->start_skew);
-  cell->share = pgr_interval_95(report->duplicates, report->contested);
-  cell->upper_bound = pgr_upper_bound_95(0, report->contested);
+  cell->share = pgr_interval_95(findings->broken.count, findings->contested.count);
+  cell->upper_bound = pgr_upper_bound_95(0, findings->contested.count);
   if (seconds > 0) {
     cell->rounds_per_s = (double)cell->rounds / seconds;
     cell->statements_per_s = (double)tally->statements / seconds;
   }
+  static_assert((int)PGR_REJECTIONS_MAX <= (int)PGR_TALLY_REJECTIONS, "every declaration is counted");
+  memcpy(cell->rejections, tally->rejections, sizeof cell->rejections);
   memcpy(cell->complaints, tally->complaints, sizeof cell->complaints);
   cell->complaint_count = tally->complaint_count;
-  choose_story(cell, history, trace, report);
-  if (summarize_losers(cell, tally, acquire)) return pgr_fail(err, PGR_ENOMEM, "out of memory");
+  choose_story(cell, scenario, history, trace, findings);
+  if (summarize_losers(cell, tally, k_main)) return pgr_fail(err, PGR_ENOMEM, "out of memory");
   cell->evidence.ran = true;
   return PGR_OK;
 }
 
 void pgr_result_judge(pgr_result *r) {
-  pgr_evidence evidence[PGR_STRATEGIES_MAX];
-  pgr_judgement judged[PGR_STRATEGIES_MAX];
+  pgr_evidence evidence[PGR_CELLS_MAX];
+  pgr_judgement judged[PGR_CELLS_MAX];
   for (size_t i = 0; i < r->cell_count; i++)
     evidence[i] = r->cells[i].evidence;
   pgr_judge(evidence, r->cell_count, judged);

@@ -22,22 +22,15 @@ typedef struct interval {
   size_t op; /* the acquire */
 } interval;
 
-/* A try of an acquire, then all of one agent's in one round. */
-typedef struct span {
-  int64_t round, start_ns, end_ns;
-  uint32_t agent;
-  bool unknown;
-} span;
-
 /* Scratch for one key at a time; grows to the largest. */
 typedef struct sweep {
   const pgr_history *history;
   pgr_ownership_model model;
   pgr_ownership_report *out;
   interval *certain, *possible;
-  span *spans;
-  int64_t *broken_rounds, *latest_end_ns;
-  size_t certain_count, possible_count, span_count, broken_count, cap;
+  interval **longest; /* capacity + 1: see find_violations */
+  int64_t *latest_end_ns;
+  size_t certain_count, possible_count, cap;
   size_t first_kept; /* of this key, in out->kept */
 } sweep;
 
@@ -55,23 +48,6 @@ static int by_start(const void *a, const void *b) {
   return (x->op > y->op) - (x->op < y->op);
 }
 
-static int by_round_agent(const void *a, const void *b) {
-  const span *x = a, *y = b;
-  if (x->round != y->round) return x->round < y->round ? -1 : 1;
-  return (x->agent > y->agent) - (x->agent < y->agent);
-}
-
-static int by_round_start(const void *a, const void *b) {
-  const span *x = a, *y = b;
-  if (x->round != y->round) return x->round < y->round ? -1 : 1;
-  return (x->start_ns > y->start_ns) - (x->start_ns < y->start_ns);
-}
-
-static int by_value(const void *a, const void *b) {
-  int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-  return (x > y) - (x < y);
-}
-
 static bool grow(void *array, size_t count, size_t size) {
   void **p = array;
   void *grown = pgr_realloc(*p, count, size);
@@ -82,7 +58,6 @@ static bool grow(void *array, size_t count, size_t size) {
 static pgr_code reserve(sweep *s, size_t count) {
   if (count <= s->cap) return PGR_OK;
   if (!grow(&s->certain, count, sizeof *s->certain) || !grow(&s->possible, count, sizeof *s->possible) ||
-      !grow(&s->spans, count, sizeof *s->spans) || !grow(&s->broken_rounds, count, sizeof *s->broken_rounds) ||
       !grow(&s->latest_end_ns, count, sizeof *s->latest_end_ns))
     return PGR_ENOMEM;
   s->cap = count;
@@ -100,7 +75,6 @@ static void gather_agent(sweep *s, const event *begin, const event *end) {
       if (ok) possible_end_ns = op->return_ns;
       continue;
     }
-    s->spans[s->span_count++] = (span){op->round, op->call_ns, op->return_ns, op->agent, unknown};
     if (ok || unknown) s->possible[s->possible_count++] = (interval){op->call_ns, possible_end_ns, op->agent, e->op};
     if (ok && certain_end_ns > op->return_ns)
       s->certain[s->certain_count++] = (interval){op->return_ns, certain_end_ns, op->agent, e->op};
@@ -108,7 +82,7 @@ static void gather_agent(sweep *s, const event *begin, const event *end) {
 }
 
 static void gather(sweep *s, const event *begin, const event *end) {
-  s->certain_count = s->possible_count = s->span_count = s->broken_count = 0;
+  s->certain_count = s->possible_count = 0;
   s->first_kept = s->out->kept_count;
   while (begin < end) {
     const event *next = begin + 1;
@@ -119,74 +93,51 @@ static void gather(sweep *s, const event *begin, const event *end) {
   }
 }
 
-static void violate(sweep *s, const interval *first, const interval *second) {
+static pgr_code violate(sweep *s, const interval *first, const interval *second) {
   const pgr_op *op = pgr_history_at(s->history, second->op);
-  s->broken_rounds[s->broken_count++] = op->round;
+  pgr_code code = pgr_rounds_add(&s->out->broken, op->round);
   for (size_t i = s->first_kept; i < s->out->kept_count; i++)
-    if (s->out->kept[i].round == op->round) return;
+    if (s->out->kept[i].round == op->round) return code;
   if (s->out->kept_count < PGR_VIOLATIONS_KEPT)
     s->out->kept[s->out->kept_count++] = (pgr_violation){op->key, op->round, first->op, second->op};
+  return code;
 }
 
-/* Of the intervals swept so far only the two that last longest, of different agents, can still matter. */
-static void find_violations(sweep *s) {
+/* Keeps `longest` the intervals of different agents that last longest, the longest first. Returns how many it holds. */
+static size_t keep_longest(interval **longest, size_t count, size_t max, interval *now) {
+  size_t at = 0, held = count;
+  while (at < count && longest[at]->agent != now->agent)
+    at++;
+  if (at == count && count == max)
+    at--; /* the shortest gives way, if it is shorter */
+  else if (at == count)
+    held++;
+  if (at < count && longest[at]->end_ns >= now->end_ns) return held;
+  for (; at > 0 && longest[at - 1]->end_ns < now->end_ns; at--)
+    longest[at] = longest[at - 1];
+  longest[at] = now;
+  return held;
+}
+
+/* Of the intervals swept so far only those of `capacity` + 1 different agents that last longest can still matter: if
+ * one that is left out is not over yet, neither are they, and at least `capacity` of them are other agents'. */
+static pgr_code find_violations(sweep *s) {
+  size_t max = (size_t)s->model.capacity + 1, kept = 0;
+  pgr_code code = PGR_OK;
   qsort(s->certain, s->certain_count, sizeof *s->certain, by_start);
-  const interval *longest = NULL, *runner_up = NULL; /* of another agent than longest */
-  for (size_t i = 0; i < s->certain_count; i++) {
-    const interval *now = &s->certain[i];
-    const interval *other = longest && longest->agent != now->agent ? longest : runner_up;
-    if (other && other->end_ns > now->start_ns) violate(s, other, now);
-    if (!longest || now->end_ns > longest->end_ns) {
-      if (longest && longest->agent != now->agent) runner_up = longest;
-      longest = now;
-    } else if (now->agent != longest->agent && (!runner_up || now->end_ns > runner_up->end_ns)) {
-      runner_up = now;
+  for (size_t i = 0; !code && i < s->certain_count; i++) {
+    interval *now = &s->certain[i];
+    const interval *other = NULL;
+    int64_t others = 0;
+    for (size_t j = 0; j < kept && s->longest[j]->end_ns > now->start_ns; j++) {
+      if (s->longest[j]->agent == now->agent) continue;
+      if (!other) other = s->longest[j];
+      others++;
     }
+    if (others >= s->model.capacity) code = violate(s, other, now);
+    kept = keep_longest(s->longest, kept, max, now);
   }
-  qsort(s->broken_rounds, s->broken_count, sizeof *s->broken_rounds, by_value);
-  size_t distinct = 0;
-  for (size_t i = 0; i < s->broken_count; i++)
-    if (i == 0 || s->broken_rounds[i] != s->broken_rounds[i - 1]) s->broken_rounds[distinct++] = s->broken_rounds[i];
-  s->broken_count = distinct;
-  s->out->duplicates += distinct;
-}
-
-/* One span an agent and round, from its first try to its last. */
-static void merge_tries(sweep *s) {
-  qsort(s->spans, s->span_count, sizeof *s->spans, by_round_agent);
-  size_t merged = 0;
-  for (size_t i = 0; i < s->span_count; i++) {
-    const span *now = &s->spans[i];
-    span *last = merged ? &s->spans[merged - 1] : NULL;
-    if (!last || last->round != now->round || last->agent != now->agent) {
-      s->spans[merged++] = *now;
-      continue;
-    }
-    if (now->start_ns < last->start_ns) last->start_ns = now->start_ns;
-    if (now->end_ns > last->end_ns) last->end_ns = now->end_ns;
-    last->unknown |= now->unknown;
-  }
-  s->span_count = merged;
-}
-
-static void find_contests(sweep *s) {
-  merge_tries(s);
-  qsort(s->spans, s->span_count, sizeof *s->spans, by_round_start);
-  for (size_t i = 0; i < s->span_count;) {
-    int64_t round = s->spans[i].round, end_ns = s->spans[i].end_ns;
-    bool overlap = false, unknown = s->spans[i].unknown;
-    size_t j = i + 1;
-    for (; j < s->span_count && s->spans[j].round == round; j++) {
-      overlap |= s->spans[j].start_ns <= end_ns;
-      unknown |= s->spans[j].unknown;
-      if (s->spans[j].end_ns > end_ns) end_ns = s->spans[j].end_ns;
-    }
-    bool broken =
-        s->broken_count && bsearch(&round, s->broken_rounds, s->broken_count, sizeof *s->broken_rounds, by_value);
-    s->out->rounds++;
-    s->out->contested += broken || (overlap && !unknown);
-    i = j;
-  }
+  return code;
 }
 
 /* Whether a possible ownership meets [op->call_ns, op->return_ns]; `possible` is sorted by start. */
@@ -225,8 +176,8 @@ static pgr_code sweep_keys(sweep *s, const event *events, size_t count) {
     pgr_code code = reserve(s, j - i);
     if (code) return code;
     gather(s, events + i, events + j);
-    find_violations(s);
-    find_contests(s);
+    code = find_violations(s);
+    if (code) return code;
     find_unexplained(s, events + i, events + j);
     i = j;
   }
@@ -246,12 +197,17 @@ pgr_code pgr_verify_ownership(const pgr_history *h, pgr_ownership_model model, p
   }
   qsort(events, count, sizeof *events, by_key_agent_call);
   sweep s = {.history = h, .model = model, .out = out};
-  pgr_code code = sweep_keys(&s, events, count);
+  s.longest = pgr_calloc((size_t)model.capacity + 1, sizeof *s.longest);
+  pgr_code code = s.longest ? sweep_keys(&s, events, count) : PGR_ENOMEM;
+  pgr_rounds_settle(&out->broken);
+  pgr_free(s.longest);
   pgr_free(s.certain);
   pgr_free(s.possible);
-  pgr_free(s.spans);
-  pgr_free(s.broken_rounds);
   pgr_free(s.latest_end_ns);
   pgr_free(events);
   return code ? pgr_fail(err, code, "out of memory while verifying %zu operations", total) : PGR_OK;
+}
+
+void pgr_ownership_report_deinit(pgr_ownership_report *r) {
+  pgr_rounds_deinit(&r->broken);
 }

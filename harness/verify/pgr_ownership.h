@@ -2,8 +2,8 @@
  *
  * An agent owns a key from the return of an `ok` acquire to the call of its next release of that key (`ok` or
  * `unknown`; a failed release ends nothing), or to the end of time. Only what is certain counts: a violation is
- * reported when two agents own one key over a common stretch of time, however the clock is read, so touching ends do
- * not count and an `unknown` acquire never makes one.
+ * reported when more agents than its capacity own one key over a common stretch of time, however the clock is read, so
+ * touching ends do not count and an `unknown` acquire never makes one.
  *
  * A `refused` or `rejected` acquire claims that somebody owned the key. It is explained by any possible ownership that
  * meets its closed interval: from the call of an `ok` or `unknown` acquire to the return of the release that certainly
@@ -14,12 +14,15 @@
 #define PGR_OWNERSHIP_H
 
 #include "pgr_history.h"
+#include "pgr_rounds.h"
 
 typedef struct pgr_ownership_model {
-  uint8_t acquire, release; /* pgr_op.kind of each */
+  int acquire, release; /* pgr_op.kind of each; release -1: what is owned is owned for ever */
+  int64_t capacity;     /* agents that may own a key at once; >= 1 */
 } pgr_ownership_model;
 
-/* Two ownerships that overlap: ops are indices into the history; first was told before second. */
+/* The ownership that was one too many, and one it overlaps: ops are indices into the history; first was told before
+ * second. */
 typedef struct pgr_violation {
   int64_t key, round; /* round: that of `second` */
   size_t first, second;
@@ -27,13 +30,10 @@ typedef struct pgr_violation {
 
 enum { PGR_VIOLATIONS_KEPT = 64 };
 
+/* Init with {0}; deinit after use. */
 typedef struct pgr_ownership_report {
-  uint64_t rounds;      /* distinct (key, round) with at least one acquire */
-  uint64_t contested;   /* of these, those in which the acquires of two agents overlapped in time (closed intervals
-                           [call of first try, return of last try]) and no acquire was unknown, and all rounds with a
-                           violation: what a share or a bound of "nothing seen" may count */
-  uint64_t duplicates;  /* rounds with a violation */
-  uint64_t unexplained; /* acquires refused or rejected that no possible ownership explains */
+  pgr_rounds broken;                       /* with a violation; settled */
+  uint64_t unexplained;                    /* acquires refused or rejected that no possible ownership explains */
   pgr_violation kept[PGR_VIOLATIONS_KEPT]; /* the first of each violating round, in order of key, then time */
   size_t kept_count;
   size_t unexplained_first; /* index of one unexplained op; valid when unexplained > 0 */
@@ -43,5 +43,6 @@ typedef struct pgr_ownership_report {
  * acquire or release while it runs. Errors: PGR_ENOMEM. */
 pgr_code pgr_verify_ownership(const pgr_history *h, pgr_ownership_model model, pgr_ownership_report *out,
                               pgr_err *err) PGR_MUST_CHECK;
+void pgr_ownership_report_deinit(pgr_ownership_report *r);
 
 #endif

@@ -24,10 +24,10 @@ const char *pgr_expect_name(pgr_expect e);
 /* What one cell (strategy at an isolation level) showed. */
 typedef struct pgr_evidence {
   pgr_expect expect;
+  bool sampled_rarely;            /* its race lies inside one statement: seeing none says little */
   bool ran;                       /* else nothing below means anything */
-  uint64_t contested, duplicates; /* rounds, from the history */
-  uint64_t doubled;               /* rounds the rows themselves show broken (two answers) */
-  bool rows_known;                /* doubled was counted */
+  bool rules_known;               /* every rule was checked */
+  uint64_t contested, duplicates; /* rounds; duplicates: those in which a rule was broken */
   uint64_t unexplained;           /* refusals that nothing explains */
   uint64_t failed, unknown;       /* operations */
   bool complete;                  /* every planned round ran */
@@ -41,10 +41,9 @@ typedef struct pgr_judgement {
 
 /* Judges n cells that ran together: a cell with nothing seen is `none-seen` only when some cell declared
  * PGR_EXPECT_RACE did race (the control). out: n judgements, written. Rules, first that fits:
- * not ran → inconclusive. failed > 0 → error. duplicates and doubled disagree in kind (one is zero, the other not), no
- * unknown, complete and rows_known → error. unexplained > 0 → error. duplicates > 0 → race. contested = 0, or no
- * control raced → inconclusive. Else none-seen. as_expected: race where race was expected, none-seen where safe was,
- * anything but error where nothing was.
+ * not ran → inconclusive. failed > 0 → error. unexplained > 0 → error. duplicates > 0 → race. rules not known,
+ * contested = 0, sampled_rarely, or no control raced → inconclusive. Else none-seen. as_expected: race where race was
+ * expected, none-seen where safe was, anything but error where nothing was.
  */
 void pgr_judge(const pgr_evidence *cells, size_t n, pgr_judgement *out);
 

@@ -46,19 +46,22 @@ static pgr_verdict decide(const pgr_evidence *e, control c, char why[200]) {
              (unsigned long long)e->failed);
     return PGR_VERDICT_ERROR;
   }
-  if ((e->duplicates > 0) != (e->doubled > 0) && e->unknown == 0 && e->complete && e->rows_known) {
-    snprintf(why, 200, "the history has %llu rounds with two owners, the rows show %llu: one of the two is wrong",
-             (unsigned long long)e->duplicates, (unsigned long long)e->doubled);
-    return PGR_VERDICT_ERROR;
-  }
   if (e->unexplained > 0) {
     snprintf(why, 200, "%llu agents were turned away although nobody can have owned the key",
              (unsigned long long)e->unexplained);
     return PGR_VERDICT_ERROR;
   }
   if (e->duplicates > 0) return PGR_VERDICT_RACE;
+  if (!e->rules_known) {
+    snprintf(why, 200, "not every rule could be checked");
+    return PGR_VERDICT_INCONCLUSIVE;
+  }
   if (e->contested == 0) {
-    snprintf(why, 200, "no round was contested: no two claims overlapped in time");
+    snprintf(why, 200, "no round was contested: no two agents' operations overlapped in time");
+    return PGR_VERDICT_INCONCLUSIVE;
+  }
+  if (e->sampled_rarely) {
+    snprintf(why, 200, "its race lies inside one statement, which racing shows rarely: none seen says little");
     return PGR_VERDICT_INCONCLUSIVE;
   }
   if (c == CONTROL_RACED) return PGR_VERDICT_NONE_SEEN;

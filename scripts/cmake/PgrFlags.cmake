@@ -11,6 +11,9 @@ target_compile_options(pgr_flags INTERFACE
   -Wcast-align -Wwrite-strings -Wswitch-enum -Wconversion -Wno-sign-conversion
   $<$<BOOL:${PGR_WERROR}>:-Werror>
   -fno-omit-frame-pointer)
+if(PGR_FUZZ)
+  target_compile_options(pgr_flags INTERFACE -fsanitize=fuzzer-no-link) # so that libFuzzer sees into the modules
+endif()
 if(PGR_SANITIZE)
   target_compile_options(pgr_flags INTERFACE -fsanitize=${PGR_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(pgr_flags INTERFACE -fsanitize=${PGR_SANITIZE})

@@ -1,6 +1,6 @@
 # pgr_test(NAME <name> LABEL unit|golden|live|fuzz SOURCES … LIBS … [TIMEOUT s] [ARGS …])
 # A cmocka program registered with CTest. Every test has a time limit.
-# pgr_script_test(NAME <name> LABEL … SCRIPT <file.sh> [TIMEOUT s])
+# pgr_script_test(NAME <name> LABEL … SCRIPT <file.sh> [TIMEOUT s] [ENV NAME=value …])
 # A shell test of the built program; exit status 77 means skipped, and the test prints why.
 
 set(PGR_TEST_ENV
@@ -31,13 +31,13 @@ function(pgr_test)
 endfunction()
 
 function(pgr_script_test)
-  cmake_parse_arguments(T "" "NAME;LABEL;TIMEOUT;SCRIPT" "" ${ARGN})
+  cmake_parse_arguments(T "" "NAME;LABEL;TIMEOUT;SCRIPT" "ENV" ${ARGN})
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 120)
   endif()
   add_test(NAME ${T_LABEL}.${T_NAME} COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/${T_SCRIPT})
   set_tests_properties(${T_LABEL}.${T_NAME} PROPERTIES TIMEOUT ${T_TIMEOUT} LABELS ${T_LABEL}
-    ENVIRONMENT "${PGR_TEST_ENV};PGRACE=$<TARGET_FILE:pgrace>;PGR_SOURCE_DIR=${PROJECT_SOURCE_DIR};PGR_BINARY_DIR=${PROJECT_BINARY_DIR};PGR_SANITIZE=${PGR_SANITIZE}"
+    ENVIRONMENT "${PGR_TEST_ENV};PGRACE=$<TARGET_FILE:pgrace>;PGR_SOURCE_DIR=${PROJECT_SOURCE_DIR};PGR_BINARY_DIR=${PROJECT_BINARY_DIR};PGR_SANITIZE=${PGR_SANITIZE};${T_ENV}"
     SKIP_RETURN_CODE 77)
   pgr_alone_if_live(${T_LABEL}.${T_NAME} ${T_LABEL})
 endfunction()

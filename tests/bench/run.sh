@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Prints the figures pgrace promises, as measured here and now; asserts none of them. tests/bench/run.sh [REPETITIONS]
+# PGR_BINARY_DIR: a release build elsewhere than in build/release.
 # Absolute times depend on the machine and on who shares it: each table alternates what it compares, gives medians of
 # REPETITIONS (default 5), and stands beside pgbench on the same server, which knows what the machine can do.
 set -euo pipefail
 repetitions=${1:-5}
 PGR_SOURCE_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-PGR_BINARY_DIR=$PGR_SOURCE_DIR/build/release
+PGR_BINARY_DIR=${PGR_BINARY_DIR:-$PGR_SOURCE_DIR/build/release}
 PGRACE=$PGR_BINARY_DIR/pgrace
 cmake --build "$PGR_BINARY_DIR" --target pgrace bench_verify >/dev/null
 source "$PGR_SOURCE_DIR/tests/support/lib.sh"
@@ -59,10 +60,10 @@ if pgbench=$(command -v pgbench || ls "$bindir/pgbench" 2>/dev/null); then
     -c 'CREATE TABLE replies (conversation_id bigint NOT NULL REFERENCES conversations, texter_id bigint NOT NULL)'
   cat >"$work/claim.sql" <<'SQL'
 \set id random(1, 100000)
-SELECT texter_id FROM conversations WHERE id = :id;
+SELECT texter_id IS NULL AS free FROM conversations WHERE id = :id \gset
 UPDATE conversations SET texter_id = :client_id WHERE id = :id;
 INSERT INTO replies (conversation_id, texter_id) VALUES (:id, :client_id);
-UPDATE conversations SET texter_id = NULL WHERE id = :id;
+UPDATE conversations SET texter_id = NULL WHERE id = :id AND texter_id = :client_id;
 SQL
   uri="postgresql://boss:master-key@/postgres?host=$server_dir&port=$server_port"
   for _ in $(seq "$repetitions"); do

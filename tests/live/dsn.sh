@@ -24,7 +24,8 @@ same "the other databases" "$(boss -c "$untouched")" "$databases_before"
 # The SQL of docs/history.md counts what the program counted.
 sed -n '/^```sql$/,/^```$/{/^```/!p}' "$PGR_SOURCE_DIR/docs/history.md" | sed 's/^CREATE TABLE/CREATE TEMP TABLE/' >"$work/count.sql"
 grep -q rounds_with_two_owners "$work/count.sql" || fail "docs/history.md has no query"
-same "two owners, counted in SQL" "$(cd "$work/report" && boss -f "$work/count.sql")" "naive|$(value '.cells[0].duplicates')"
+same "two owners, counted in SQL" "$(cd "$work/report" && boss -f "$work/count.sql")" \
+  "naive|read committed|$(value '.cells[0].duplicates')"
 
 # From libpq's environment, and with a password from PGPASSWORD.
 PGHOST=$server_dir PGPORT=$server_port PGUSER=tester PGPASSWORD=s3cr3t-w0rd PGDATABASE=postgres run 0 run --dsn '' --rounds 50
@@ -46,18 +47,28 @@ one_line_error
 says err "use --connections"
 clean
 
-# Serialization failures: every try is in the history, the retried ones are no failures.
-run 0 run --dsn "$uri&options=-c%20default_transaction_isolation%3Dserializable" --strategy naive --rounds 100 \
-  --out "$work/report2" --format json
-holds "retries under serializable" '.cells[0] | .isolation == "serializable" and .retries.claim > 0 and .outcomes.claim.failed == 0'
+# The level is the cell's, whatever the connection string or the role would have it be.
+run 0 run --dsn "$uri&options=-c%20default_transaction_isolation%3Dserializable" --strategy naive,transaction --rounds 60 \
+  --format json
+holds "read committed, without retries" 'all(.cells[]; .isolation == "read committed" and .verdict == "race" and
+  ([.retries[]] | add) == 0)'
+run 0 run --dsn "$uri" --strategy naive,serializable --rounds 60 --out "$work/report2" --format json
+holds "retries under serializable" '.cells[1] | .isolation == "serializable" and .retries.claim > 0 and .outcomes.claim.failed == 0'
 same "tries in the history" "$(grep -c ',retried,' "$work/report2/history.csv")" "$(value '[.cells[].retries[]] | add')"
 clean
-# Without retries the same errors are undeclared: shown with their text, and the verdict is an error.
-run 1 run --dsn "$uri&options=-c%20default_transaction_isolation%3Dserializable" --strategy naive --rounds 100 \
-  --max-tries 1 --format json
-holds "failed operations break the verdict" '.cells[0] | .verdict == "error" and .outcomes.claim.failed > 0'
-holds "the error is shown" '.cells[0].errors[0] | .sqlstate == "40001" and (.message | contains("could not serialize"))'
+
+# Each strategy has a database of its own, one after the other; those of its levels share it. The server's log knows.
+boss -c "ALTER SYSTEM SET log_statement = 'ddl'" -c 'SELECT pg_reload_conf()' >/dev/null
+logged=$(wc -l <"$server_dir/log")
+run 0 run --dsn "$uri" --strategy all --isolation read-committed,serializable --rounds 20 --format json
 clean
+same "the other databases" "$(boss -c "$untouched")" "$databases_before"
+strategies=$(value '[.cells[].strategy] | unique | length')
+[ "$strategies" -ge 5 ] || fail "few strategies: $strategies"
+tail -n "+$((logged + 1))" "$server_dir/log" | grep -oE 'statement: (CREATE|DROP) DATABASE' | cut -d' ' -f2 >"$work/databases"
+same "databases created" "$(grep -c CREATE "$work/databases")" "$strategies"
+same "one at a time, each dropped before the next" "$(uniq -c "$work/databases" | awk '{ print $1 }' | sort -u)" 1
+boss -c 'ALTER SYSTEM RESET log_statement' -c 'SELECT pg_reload_conf()' >/dev/null
 
 race_in_background() { # ARGUMENTS…: returns once it races
   background run --dsn "$uri" "$@"
@@ -81,6 +92,30 @@ kill -INT "$pid"
 ended
 same "exit status" $status 2
 clean
+
+# Interrupted in the middle of several strategies: a later one is under way, and the first one's figures are whole.
+race_in_background --strategy naive,trigger,conditional-update,for-update --duration 2500ms --format json
+for _ in $(seq 400); do
+  grep -q '^trigger, ' "$work/err" && break
+  kill -0 "$pid" 2>/dev/null || fail "pgrace ended early"
+  sleep 0.05
+done
+same "its database while it runs" "$(databases)" 1
+kill -INT "$pid"
+ended
+same "exit status" $status 2
+holds "the strategies before it are complete, it is not, those after did not run" \
+  '[.cells[] | "\(.complete) \(.rounds > 0)"] == ["true true", "false true", "false false", "false false"]'
+clean
+# And at moments spread over the changes from one to the next.
+for delay in 0.3 0.4 0.5 0.6 0.7 0.8 0.9 1; do
+  background run --dsn "$uri" --strategy all --isolation all --rounds 5 --format json
+  sleep $delay
+  kill -INT "$pid" 2>/dev/null || true
+  ended
+  [ $status = 2 ] || [ $status = 0 ] || fail "exit status $status when interrupted between strategies"
+  clean
+done
 
 # One backend dies: its statement may have happened, and the race goes on over a new connection.
 race_in_background --strategy naive --duration 4s --format json

@@ -17,7 +17,7 @@ unset CI NO_COLOR
 on_terminal run --duration 400ms
 grep -q "${escape}\\[32m" "$work/out" || fail "no colour on a terminal"
 grep -q $'\r' "$work/out" || fail "the progress line is not drawn over itself"
-says out "two owners in"
+says out "too many owners in"
 # What is left standing after the last carriage return of each line is the report alone.
 ! sed "s/.*\r\(.\)/\1/; s/${escape}\\[[0-9;]*[A-Za-z]//g" "$work/out" | grep -q " left" || fail "the progress line was not wiped"
 
@@ -25,7 +25,7 @@ NO_COLOR=1 on_terminal run --duration 400ms
 ! grep -q "${escape}\\[3" "$work/out" || fail "colour although NO_COLOR is set"
 
 CI=true on_terminal run --duration 1500ms
-[ "$(grep -c "two owners in" "$work/out")" -ge 1 ] || fail "no plain progress lines under CI"
+[ "$(grep -c "too many owners in" "$work/out")" -ge 1 ] || fail "no plain progress lines under CI"
 ! grep -q "${escape}\\[K" "$work/out" || fail "the line is drawn over under CI"
 
 on_terminal run -q --rounds 20
@@ -34,6 +34,6 @@ on_terminal run -q --rounds 20
 
 # Not a terminal: plain lines on standard error, the report alone on standard output.
 run 0 run --duration 1500ms
-grep -q "^naive .*two owners in" "$work/err" || fail "no plain progress lines"
+grep -q "^naive, read committed .*too many owners in" "$work/err" || fail "no plain progress lines"
 ! grep -q "$escape" "$work/err" || fail "escapes on standard error although it is no terminal"
 no_leftovers

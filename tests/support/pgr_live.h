@@ -31,6 +31,7 @@ static int fixture_set_up(void **state) {
 
 static int fixture_tear_down(void **state) {
   fixture *f = *state;
+  if (!f) return -1; /* the set-up failed */
   pgr_db_close(f->db);
   pgr_target_destroy(f->target);
   pgr_server_stop(f->server);

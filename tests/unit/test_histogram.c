@@ -104,9 +104,9 @@ static void tallies_add_up(void **state) {
   a.statements = 10;
   b.statements = 20;
   assert_int_equal(pgr_tally_record(&b.service[0][PGR_OUTCOME_OK], 1000), PGR_OK);
-  pgr_tally_complain(&a, 0, 1, "42703", "column does not exist");
-  pgr_tally_complain(&b, 0, 1, "42703", "column does not exist");
-  pgr_tally_complain(&b, 1, 0, "42703", "another column does not exist");
+  pgr_tally_complain(&a, 0, "a.sql", 1, "42703", "column does not exist");
+  pgr_tally_complain(&b, 0, "a.sql", 1, "42703", "column does not exist");
+  pgr_tally_complain(&b, 1, "b.sql", 2, "42703", "another column does not exist");
   assert_int_equal(pgr_tally_merge(&a, &b), PGR_OK);
   assert_int_equal(a.outcomes[0][PGR_OUTCOME_OK], 5);
   assert_int_equal(a.statements, 30);
@@ -115,7 +115,7 @@ static void tallies_add_up(void **state) {
   assert_int_equal(a.complaints[0].count, 2);
   for (int i = 0; i < 20; i++) {
     char message[16] = {'a', (char)('a' + i)};
-    pgr_tally_complain(&a, 0, 0, "XX000", message);
+    pgr_tally_complain(&a, 0, "a.sql", 1, "XX000", message);
   }
   assert_int_equal(a.complaint_count, PGR_COMPLAINTS_KEPT);
   pgr_tally_deinit(&a);

@@ -8,6 +8,7 @@ typedef struct parsed {
   int64_t agents, gap_ns;
   bool agents_given, quiet, help;
   const char *dsn, *operands[2];
+  pgr_option_list defines;
   int operand_count;
   pgr_code code;
   pgr_err err;
@@ -20,6 +21,7 @@ static parsed parse(int argc, const char **argv) {
                               {"gap", 0, PGR_OPTION_DURATION, &p.gap_ns, 0, 0, NULL},
                               {"dsn", 0, PGR_OPTION_TEXT, &p.dsn, 0, 0, NULL},
                               {"quiet", 'q', PGR_OPTION_FLAG, &p.quiet, 0, 0, NULL},
+                              {"define", 'D', PGR_OPTION_LIST, &p.defines, 0, 0, NULL},
                               {0}};
   p.code = pgr_options_parse(table, argc, (char **)(uintptr_t)argv, p.operands, 2, &p.operand_count, &p.help, &p.err);
   return p;
@@ -42,6 +44,41 @@ static void values(void **state) {
   assert_int_equal(p.operand_count, 2);
   assert_string_equal(p.operands[0], "claim");
   assert_string_equal(p.operands[1], "--agents");
+}
+
+static void a_list_keeps_its_order(void **state) {
+  (void)state;
+  parsed p = PARSE("-D", "a=1", "--define", "b=2", "-Da=3", "--define=c=4=5", "x");
+  assert_int_equal(p.code, PGR_OK);
+  assert_int_equal(p.defines.count, 4);
+  assert_string_equal(p.defines.items[0], "a=1");
+  assert_string_equal(p.defines.items[1], "b=2");
+  assert_string_equal(p.defines.items[2], "a=3");
+  assert_string_equal(p.defines.items[3], "c=4=5");
+  assert_int_equal(p.operand_count, 1);
+  assert_string_equal(PARSE("-D").err.msg, "option '-D' needs a value; see --help");
+}
+
+static void a_list_has_an_end(void **state) {
+  (void)state;
+  const char *argv[PGR_OPTION_LIST_MAX + 3] = {"cmd"};
+  for (int i = 1; i <= PGR_OPTION_LIST_MAX + 1; i++)
+    argv[i] = "-Dx=1";
+  parsed p = parse(PGR_OPTION_LIST_MAX + 1, argv);
+  assert_int_equal(p.code, PGR_OK);
+  assert_int_equal(p.defines.count, PGR_OPTION_LIST_MAX);
+  p = parse(PGR_OPTION_LIST_MAX + 2, argv);
+  assert_int_equal(p.code, PGR_EUSAGE);
+  assert_string_equal(p.err.msg, "--define: at most 64 of them");
+}
+
+static void what_may_be_secret(void **state) {
+  (void)state;
+  assert_true(pgr_looks_secret("postgresql://me@host/db"));
+  assert_true(pgr_looks_secret("password=x"));
+  assert_true(pgr_looks_secret("me@host"));
+  assert_false(pgr_looks_secret("claim"));
+  assert_false(pgr_looks_secret("./my-scenario/my.yaml"));
 }
 
 static void help_wins(void **state) {
@@ -72,7 +109,11 @@ static void a_mistyped_secret_is_not_repeated(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(values), cmocka_unit_test(help_wins),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(values),
+                                     cmocka_unit_test(a_list_keeps_its_order),
+                                     cmocka_unit_test(a_list_has_an_end),
+                                     cmocka_unit_test(what_may_be_secret),
+                                     cmocka_unit_test(help_wins),
                                      cmocka_unit_test(errors_say_what_to_do),
                                      cmocka_unit_test(a_mistyped_secret_is_not_repeated)};
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* The checker against a brute-force one, written from the header's definitions alone, on small random histories that
- * collide wherever they can; and each rule by an example. */
+ * collide wherever they can, for every capacity and with and without a release; and each rule by an example. */
 #include "pgr_test.h"
 
 #include "pgr_mem.h"
@@ -9,107 +9,107 @@
 #include <string.h>
 
 enum { CLAIM, OTHER, RELEASE };
-static const pgr_ownership_model model = {.acquire = CLAIM, .release = RELEASE};
+enum { OPS_MAX = 32, ROUNDS_MAX = 4, KEYS_MAX = 3, AGENTS_MAX = 6, CAPACITY_MAX = 3 };
 
-enum { OPS_MAX = 24, ROUNDS_MAX = 4 };
+static const pgr_ownership_model one_owner = {.acquire = CLAIM, .release = RELEASE, .capacity = 1};
 
 /* Brute force: O(n^2) and more, no sorting. ------------------------------------------------------------------------ */
 
-static const pgr_op *next_release(const pgr_op *ops, int n, int claim, bool certain) {
-  for (int i = claim + 1; i < n; i++) { /* an agent's ops are in its order of time */
-    if (ops[i].agent != ops[claim].agent || ops[i].key != ops[claim].key || ops[i].kind != RELEASE) continue;
-    if (ops[i].outcome == PGR_OUTCOME_OK) return &ops[i];
-    if (certain && ops[i].outcome == PGR_OUTCOME_UNKNOWN) return &ops[i];
+typedef struct brute {
+  const pgr_op *ops; /* an agent's in its order of time */
+  int n;
+  pgr_ownership_model model;
+} brute;
+
+static const pgr_op *next_release(const brute *b, int claim, bool certain) {
+  for (int i = claim + 1; i < b->n; i++) {
+    const pgr_op *op = &b->ops[i];
+    if (op->agent != b->ops[claim].agent || op->key != b->ops[claim].key || op->kind != b->model.release) continue;
+    if (op->outcome == PGR_OUTCOME_OK) return op;
+    if (certain && op->outcome == PGR_OUTCOME_UNKNOWN) return op;
   }
   return NULL;
 }
 
-static bool violates(const pgr_op *ops, int n, int a, int b) {
-  if (ops[a].key != ops[b].key || ops[a].agent == ops[b].agent) return false;
-  if (ops[a].kind != CLAIM || ops[b].kind != CLAIM) return false;
-  if (ops[a].outcome != PGR_OUTCOME_OK || ops[b].outcome != PGR_OUTCOME_OK) return false;
-  const pgr_op *ra = next_release(ops, n, a, true), *rb = next_release(ops, n, b, true);
-  int64_t end_a = ra ? ra->call_ns : INT64_MAX, end_b = rb ? rb->call_ns : INT64_MAX;
-  int64_t from = ops[a].return_ns > ops[b].return_ns ? ops[a].return_ns : ops[b].return_ns;
-  int64_t to = end_a < end_b ? end_a : end_b;
-  return from < to;
+static bool told_ok(const brute *b, int i) {
+  return b->ops[i].kind == CLAIM && b->ops[i].outcome == PGR_OUTCOME_OK;
 }
 
-static bool second_of_a_violation(const pgr_op *ops, int n, int b) {
-  for (int a = 0; a < n; a++)
-    if (a != b && violates(ops, n, a, b) &&
-        (ops[a].return_ns < ops[b].return_ns || (ops[a].return_ns == ops[b].return_ns && a < b)))
-      return true;
-  return false;
+static int64_t certain_end_ns(const brute *b, int claim) {
+  const pgr_op *release = next_release(b, claim, true);
+  return release ? release->call_ns : INT64_MAX;
 }
 
-static bool is_explained(const pgr_op *ops, int n, int refused) {
-  for (int i = 0; i < n; i++) {
-    if (ops[i].kind != CLAIM || ops[i].key != ops[refused].key) continue;
-    if (ops[i].outcome != PGR_OUTCOME_OK && ops[i].outcome != PGR_OUTCOME_UNKNOWN) continue;
-    const pgr_op *release = next_release(ops, n, i, false);
-    if (ops[i].call_ns <= ops[refused].return_ns && (!release || release->return_ns >= ops[refused].call_ns))
-      return true;
-  }
-  return false;
+static bool told_before(const brute *b, int a, int c) {
+  return b->ops[a].return_ns < b->ops[c].return_ns || (b->ops[a].return_ns == b->ops[c].return_ns && a < c);
 }
 
-static bool span_of(const pgr_op *ops, int n, int64_t key, int64_t round, uint32_t agent, int64_t *from, int64_t *to) {
-  bool any = false;
-  *from = INT64_MAX;
-  *to = INT64_MIN;
-  for (int i = 0; i < n; i++) {
-    if (ops[i].kind != CLAIM || ops[i].key != key || ops[i].round != round || ops[i].agent != agent) continue;
-    any = true;
-    if (ops[i].call_ns < *from) *from = ops[i].call_ns;
-    if (ops[i].return_ns > *to) *to = ops[i].return_ns;
-  }
-  return any;
-}
-
-static bool overlaps(const pgr_op *ops, int n, int64_t key, int64_t round) {
-  for (uint32_t a = 1; a <= 4; a++) {
-    for (uint32_t b = a + 1; b <= 4; b++) {
-      int64_t af, at, bf, bt;
-      if (span_of(ops, n, key, round, a, &af, &at) && span_of(ops, n, key, round, b, &bf, &bt) && af <= bt && bf <= at)
-        return true;
-    }
-  }
-  return false;
-}
-
-static pgr_ownership_report brute_force(const pgr_op *ops, int n) {
-  pgr_ownership_report r = {0};
-  for (int i = 0; i < n; i++)
-    if (ops[i].kind == CLAIM && (ops[i].outcome == PGR_OUTCOME_REFUSED || ops[i].outcome == PGR_OUTCOME_REJECTED))
-      r.unexplained += !is_explained(ops, n, i);
-  for (int64_t key = 1; key <= 3; key++) {
-    for (int64_t round = 1; round <= ROUNDS_MAX; round++) {
-      bool any = false, broken = false, unknown = false;
-      for (int i = 0; i < n; i++) {
-        if (ops[i].kind != CLAIM || ops[i].key != key || ops[i].round != round) continue;
-        any = true;
-        unknown |= ops[i].outcome == PGR_OUTCOME_UNKNOWN;
-        broken |= second_of_a_violation(ops, n, i);
-      }
-      r.rounds += any;
-      r.duplicates += broken;
-      r.contested += broken || (any && !unknown && overlaps(ops, n, key, round));
-    }
-  }
-  return r;
-}
-
-/* Random histories ---------------------------------------------------------------------------------------------------
+/* Whether claim a's agent certainly owns the key for a while from the moment on at which another's claim c was told ok.
  */
+static bool owns_beside(const brute *b, int a, int c) {
+  const pgr_op *x = &b->ops[a], *y = &b->ops[c];
+  return told_ok(b, a) && told_ok(b, c) && x->key == y->key && x->agent != y->agent && told_before(b, a, c) &&
+         certain_end_ns(b, a) > y->return_ns && certain_end_ns(b, c) > y->return_ns;
+}
+
+/* Whether with this claim too many agents own its key. */
+static bool is_one_too_many(const brute *b, int c) {
+  bool owns[AGENTS_MAX + 1] = {false};
+  int64_t others = 0;
+  for (int a = 0; a < b->n; a++)
+    if (owns_beside(b, a, c)) owns[b->ops[a].agent] = true;
+  for (int agent = 1; agent <= AGENTS_MAX; agent++)
+    others += owns[agent];
+  return others >= b->model.capacity;
+}
+
+static bool is_explained(const brute *b, int refused) {
+  const pgr_op *r = &b->ops[refused];
+  for (int i = 0; i < b->n; i++) {
+    const pgr_op *op = &b->ops[i];
+    if (op->kind != CLAIM || op->key != r->key) continue;
+    if (op->outcome != PGR_OUTCOME_OK && op->outcome != PGR_OUTCOME_UNKNOWN) continue;
+    const pgr_op *release = next_release(b, i, false);
+    if (op->call_ns <= r->return_ns && (!release || release->return_ns >= r->call_ns)) return true;
+  }
+  return false;
+}
+
+typedef struct counts {
+  bool broken[KEYS_MAX + 1][ROUNDS_MAX + 1];
+  uint64_t rounds, pairs, unexplained; /* rounds broken; keys in rounds broken */
+} counts;
+
+static counts brute_force(const brute *b) {
+  counts c = {0};
+  for (int i = 0; i < b->n; i++) {
+    const pgr_op *op = &b->ops[i];
+    if (op->kind != CLAIM) continue;
+    if (op->outcome == PGR_OUTCOME_REFUSED || op->outcome == PGR_OUTCOME_REJECTED)
+      c.unexplained += !is_explained(b, i);
+    else if (told_ok(b, i) && is_one_too_many(b, i))
+      c.broken[op->key][op->round] = true;
+  }
+  for (int round = 1; round <= ROUNDS_MAX; round++) {
+    bool any = false;
+    for (int key = 1; key <= KEYS_MAX; key++) {
+      any |= c.broken[key][round];
+      c.pairs += c.broken[key][round];
+    }
+    c.rounds += any;
+  }
+  return c;
+}
+
+/* Random histories ------------------------------------------------------------------------------------------------- */
 
 static int random_history(pgr_random *r, pgr_op *ops) {
   int n = (int)pgr_random_below(r, OPS_MAX + 1);
-  int64_t free_at[5] = {0};
-  uint64_t keys = 1 + pgr_random_below(r, 3), rounds = 1 + pgr_random_below(r, ROUNDS_MAX);
-  uint64_t spread = 1 + pgr_random_below(r, 6);
+  int64_t free_at[AGENTS_MAX + 1] = {0};
+  uint64_t keys = 1 + pgr_random_below(r, KEYS_MAX), rounds = 1 + pgr_random_below(r, ROUNDS_MAX);
+  uint64_t agents = 2 + pgr_random_below(r, AGENTS_MAX - 1), spread = 1 + pgr_random_below(r, 6);
   for (int i = 0; i < n; i++) {
-    uint32_t agent = 1 + (uint32_t)pgr_random_below(r, 4);
+    uint32_t agent = 1 + (uint32_t)pgr_random_below(r, agents);
     int64_t call = free_at[agent] + (int64_t)pgr_random_below(r, spread);
     int64_t ret = call + (int64_t)pgr_random_below(r, spread);
     free_at[agent] = ret;
@@ -135,7 +135,8 @@ static pgr_history *history_of(const pgr_op *ops, int n) {
   return h;
 }
 
-static pgr_ownership_report verify(const pgr_op *ops, int n) {
+/* The caller's to deinit. */
+static pgr_ownership_report verify(pgr_ownership_model model, const pgr_op *ops, int n) {
   pgr_history *h = history_of(ops, n);
   pgr_ownership_report report;
   assert_int_equal(pgr_verify_ownership(h, model, &report, NULL), PGR_OK);
@@ -143,39 +144,69 @@ static pgr_ownership_report verify(const pgr_op *ops, int n) {
   return report;
 }
 
+static void check_kept(const brute *b, const pgr_ownership_report *r, const counts *c) {
+  bool seen[KEYS_MAX + 1][ROUNDS_MAX + 1] = {{false}};
+  assert_int_equal(r->kept_count, c->pairs);
+  for (size_t v = 0; v < r->kept_count; v++) {
+    const pgr_violation *kept = &r->kept[v];
+    const pgr_op *second = &b->ops[kept->second];
+    assert_true(owns_beside(b, (int)kept->first, (int)kept->second));
+    assert_true(is_one_too_many(b, (int)kept->second));
+    assert_true(second->round == kept->round && second->key == kept->key);
+    assert_false(seen[kept->key][kept->round]); /* one a round, the first of it */
+    seen[kept->key][kept->round] = true;
+    for (int i = 0; i < b->n; i++)
+      if (told_ok(b, i) && b->ops[i].key == kept->key && b->ops[i].round == kept->round && is_one_too_many(b, i))
+        assert_true(b->ops[i].return_ns >= second->return_ns);
+    if (v > 0) assert_true(r->kept[v - 1].key <= kept->key);
+  }
+}
+
+static void compare(int number, const pgr_history *h, const brute *b, counts *total) {
+  pgr_ownership_report fast;
+  assert_int_equal(pgr_verify_ownership(h, b->model, &fast, NULL), PGR_OK);
+  counts slow = brute_force(b);
+  if (fast.broken.count != slow.rounds || fast.unexplained != slow.unexplained)
+    fail_msg("history %d, capacity %d, release %d: broken %zu/%lu unexplained %lu/%lu", number, (int)b->model.capacity,
+             b->model.release, fast.broken.count, slow.rounds, fast.unexplained, slow.unexplained);
+  for (size_t i = 0; i < fast.broken.count; i++) {
+    bool any = false;
+    for (int key = 1; key <= KEYS_MAX; key++)
+      any |= slow.broken[key][fast.broken.at[i]];
+    assert_true(any && (i == 0 || fast.broken.at[i - 1] < fast.broken.at[i]));
+  }
+  check_kept(b, &fast, &slow);
+  if (fast.unexplained) assert_false(is_explained(b, (int)fast.unexplained_first));
+  total->rounds += slow.rounds;
+  total->unexplained += slow.unexplained;
+  pgr_ownership_report_deinit(&fast);
+}
+
 static void agrees_with_brute_force(void **state) {
   (void)state;
   pgr_random r;
   pgr_op ops[OPS_MAX];
-  uint64_t duplicates = 0, unexplained = 0, contested = 0, uncontested = 0;
+  static counts total[CAPACITY_MAX + 1][2];
   pgr_random_init(&r, 2026, 1);
-  for (int i = 0; i < 20000; i++) {
+  for (int i = 0; i < 12000; i++) {
     int n = random_history(&r, ops);
-    pgr_ownership_report fast = verify(ops, n), slow = brute_force(ops, n);
-    if (fast.rounds != slow.rounds || fast.contested != slow.contested || fast.duplicates != slow.duplicates ||
-        fast.unexplained != slow.unexplained)
-      fail_msg("history %d: rounds %lu/%lu contested %lu/%lu duplicates %lu/%lu unexplained %lu/%lu", i, fast.rounds,
-               slow.rounds, fast.contested, slow.contested, fast.duplicates, slow.duplicates, fast.unexplained,
-               slow.unexplained);
-    assert_int_equal(fast.kept_count, fast.duplicates);
-    for (size_t v = 0; v < fast.kept_count; v++) {
-      const pgr_violation *kept = &fast.kept[v];
-      assert_true(violates(ops, n, (int)kept->first, (int)kept->second));
-      assert_true(ops[kept->first].return_ns <= ops[kept->second].return_ns);
-      assert_true(ops[kept->second].round == kept->round && ops[kept->second].key == kept->key);
+    pgr_history *h = history_of(ops, n);
+    for (int capacity = 1; capacity <= CAPACITY_MAX; capacity++) {
+      for (int releases = 0; releases < 2; releases++) {
+        brute b = {ops, n, {.acquire = CLAIM, .release = releases ? RELEASE : -1, .capacity = capacity}};
+        compare(i, h, &b, &total[capacity][releases]);
+      }
     }
-    if (fast.unexplained) assert_false(is_explained(ops, n, (int)fast.unexplained_first));
-    duplicates += slow.duplicates;
-    unexplained += slow.unexplained;
-    contested += slow.contested;
-    uncontested += slow.rounds - slow.contested;
+    pgr_history_destroy(h);
   }
-  /* The histories are worth checking: every count is far from nothing and from everything. */
-  assert_true(duplicates > 1000 && unexplained > 1000 && contested > 1000 && uncontested > 1000);
+  /* The histories are worth checking: every count is far from nothing. */
+  for (int capacity = 1; capacity <= CAPACITY_MAX; capacity++)
+    for (int releases = 0; releases < 2; releases++)
+      assert_true(total[capacity][releases].rounds > 300 && total[capacity][releases].unexplained > 300);
+  assert_true(total[1][1].rounds > total[2][1].rounds && total[2][1].rounds > total[3][1].rounds);
 }
 
-/* By example ---------------------------------------------------------------------------------------------------------
- */
+/* By example ------------------------------------------------------------------------------------------------------- */
 
 static pgr_op op(uint8_t kind, uint32_t agent, int64_t call, int64_t ret, pgr_outcome outcome) {
   return (pgr_op){.call_ns = call,
@@ -188,15 +219,30 @@ static pgr_op op(uint8_t kind, uint32_t agent, int64_t call, int64_t ret, pgr_ou
                   .outcome = (uint8_t)outcome};
 }
 
+static size_t broken(pgr_ownership_model model, const pgr_op *ops, int n) {
+  pgr_ownership_report r = verify(model, ops, n);
+  size_t count = r.broken.count;
+  pgr_ownership_report_deinit(&r);
+  return count;
+}
+
+static uint64_t unexplained(const pgr_op *ops, int n) {
+  pgr_ownership_report r = verify(one_owner, ops, n);
+  uint64_t count = r.unexplained;
+  pgr_ownership_report_deinit(&r);
+  return count;
+}
+
 static void two_owners(void **state) {
   (void)state;
   pgr_op ops[] = {op(CLAIM, 1, 0, 10, PGR_OUTCOME_OK), op(CLAIM, 2, 1, 11, PGR_OUTCOME_OK),
                   op(RELEASE, 1, 20, 21, PGR_OUTCOME_OK), op(RELEASE, 2, 20, 22, PGR_OUTCOME_OK)};
-  pgr_ownership_report r = verify(ops, 4);
-  assert_int_equal(r.duplicates, 1);
-  assert_int_equal(r.contested, 1);
+  pgr_ownership_report r = verify(one_owner, ops, 4);
+  assert_int_equal(r.broken.count, 1);
+  assert_int_equal(r.broken.at[0], 1);
   assert_int_equal(r.kept[0].first, 0);
   assert_int_equal(r.kept[0].second, 1);
+  pgr_ownership_report_deinit(&r);
 }
 
 static void handed_over_is_not_shared(void **state) {
@@ -204,51 +250,116 @@ static void handed_over_is_not_shared(void **state) {
   /* The second claim was called while the first still owned, and told yes after the release was called. */
   pgr_op ops[] = {op(CLAIM, 1, 0, 10, PGR_OUTCOME_OK), op(RELEASE, 1, 20, 30, PGR_OUTCOME_OK),
                   op(CLAIM, 2, 15, 20, PGR_OUTCOME_OK)};
-  assert_int_equal(verify(ops, 3).duplicates, 0);
+  assert_int_equal(broken(one_owner, ops, 3), 0);
   ops[2].return_ns = 19;
-  assert_int_equal(verify(ops, 3).duplicates, 1);
+  assert_int_equal(broken(one_owner, ops, 3), 1);
+}
+
+static void without_a_release_it_is_owned_for_ever(void **state) {
+  (void)state;
+  pgr_op ops[] = {op(CLAIM, 1, 0, 10, PGR_OUTCOME_OK), op(RELEASE, 1, 20, 30, PGR_OUTCOME_OK),
+                  op(CLAIM, 2, 1000, 1010, PGR_OUTCOME_OK), op(CLAIM, 3, 2000, 2010, PGR_OUTCOME_REFUSED)};
+  pgr_ownership_model for_ever = {.acquire = CLAIM, .release = -1, .capacity = 1};
+  assert_int_equal(broken(one_owner, ops, 4), 0);
+  assert_int_equal(broken(for_ever, ops, 4), 1);
+}
+
+static void capacity_counts_agents_not_claims(void **state) {
+  (void)state;
+  pgr_ownership_model two = {.acquire = CLAIM, .release = RELEASE, .capacity = 2};
+  pgr_op ops[] = {op(CLAIM, 1, 0, 10, PGR_OUTCOME_OK), op(CLAIM, 1, 11, 12, PGR_OUTCOME_OK),
+                  op(CLAIM, 2, 13, 14, PGR_OUTCOME_OK), op(CLAIM, 2, 15, 16, PGR_OUTCOME_OK),
+                  op(CLAIM, 3, 17, 18, PGR_OUTCOME_OK)};
+  assert_int_equal(broken(two, ops, 4), 0);
+  pgr_ownership_report r = verify(two, ops, 5);
+  assert_int_equal(r.broken.count, 1);
+  assert_int_equal(r.kept_count, 1);
+  assert_int_equal(r.kept[0].second, 4);
+  pgr_ownership_report_deinit(&r);
+  /* One of the two gives its place up in time. */
+  pgr_op place_free[] = {ops[0], ops[2], op(RELEASE, 1, 15, 30, PGR_OUTCOME_OK), ops[4]};
+  assert_int_equal(broken(two, place_free, 4), 0);
+  place_free[2].call_ns = 19;
+  assert_int_equal(broken(two, place_free, 4), 1);
+  /* A release that failed gives nothing up. */
+  place_free[2].call_ns = 15;
+  place_free[2].outcome = PGR_OUTCOME_FAILED;
+  assert_int_equal(broken(two, place_free, 4), 1);
 }
 
 static void an_unknown_claim_accuses_nobody_but_excuses(void **state) {
   (void)state;
   pgr_op ops[] = {op(CLAIM, 1, 0, 10, PGR_OUTCOME_UNKNOWN), op(CLAIM, 2, 0, 10, PGR_OUTCOME_OK),
                   op(RELEASE, 2, 20, 21, PGR_OUTCOME_OK), op(CLAIM, 3, 40, 50, PGR_OUTCOME_REFUSED)};
-  pgr_ownership_report r = verify(ops, 4);
-  assert_int_equal(r.duplicates, 0);
-  assert_int_equal(r.contested, 0);
-  assert_int_equal(r.unexplained, 0);
+  assert_int_equal(broken(one_owner, ops, 4), 0);
+  assert_int_equal(unexplained(ops, 4), 0);
   ops[0].outcome = PGR_OUTCOME_FAILED;
-  assert_int_equal(verify(ops, 4).unexplained, 1);
+  assert_int_equal(unexplained(ops, 4), 1);
 }
 
-static void retries_are_one_claim_for_the_contest(void **state) {
+/* The owner came and went while the agent was pausing between its tries: the try that was refused is what counts. */
+static void only_the_last_try_is_refused(void **state) {
   (void)state;
-  pgr_op ops[] = {op(CLAIM, 1, 0, 5, PGR_OUTCOME_RETRIED), op(CLAIM, 1, 50, 60, PGR_OUTCOME_OK),
-                  op(CLAIM, 2, 20, 30, PGR_OUTCOME_REFUSED)};
-  assert_int_equal(verify(ops, 3).contested, 1);
-  assert_int_equal(verify(ops, 3).unexplained, 1);
+  pgr_op ops[] = {op(CLAIM, 1, 0, 5, PGR_OUTCOME_RETRIED), op(CLAIM, 2, 20, 30, PGR_OUTCOME_OK),
+                  op(RELEASE, 2, 35, 40, PGR_OUTCOME_OK), op(CLAIM, 1, 50, 60, PGR_OUTCOME_REFUSED)};
+  assert_int_equal(unexplained(ops, 4), 1);
+  ops[3].call_ns = 40;
+  assert_int_equal(unexplained(ops, 4), 0);
+}
+
+/* All violating rounds are counted, the first of them are kept. */
+static void what_is_kept_is_bounded_what_is_counted_is_not(void **state) {
+  (void)state;
+  enum { ROUNDS = 3 * PGR_VIOLATIONS_KEPT };
+  pgr_op ops[2 * ROUNDS];
+  for (int i = 0; i < ROUNDS; i++) {
+    ops[2 * i] = op(CLAIM, 1, 0, 10, PGR_OUTCOME_OK);
+    ops[2 * i + 1] = op(CLAIM, 2, 0, 11, PGR_OUTCOME_OK);
+    ops[2 * i].key = ops[2 * i].round = ops[2 * i + 1].key = ops[2 * i + 1].round = ROUNDS - i;
+  }
+  pgr_ownership_report r = verify(one_owner, ops, 2 * ROUNDS);
+  assert_int_equal(r.broken.count, ROUNDS);
+  assert_int_equal(r.kept_count, PGR_VIOLATIONS_KEPT);
+  for (size_t i = 0; i < r.kept_count; i++)
+    assert_int_equal(r.kept[i].key, i + 1);
+  pgr_ownership_report_deinit(&r);
 }
 
 static void no_memory_is_an_error(void **state) {
   (void)state;
   pgr_op ops[] = {op(CLAIM, 1, 0, 10, PGR_OUTCOME_OK), op(CLAIM, 2, 1, 11, PGR_OUTCOME_OK)};
   pgr_history *h = history_of(ops, 2);
-  pgr_ownership_report report;
-  for (unsigned long nth = 1; nth <= 6; nth++) {
+  unsigned long nth = 1;
+  for (;; nth++) {
+    pgr_ownership_report report;
+    pgr_err err;
     pgr_mem_fail_nth(nth);
-    assert_int_equal(pgr_verify_ownership(h, model, &report, NULL), PGR_ENOMEM);
+    pgr_code code = pgr_verify_ownership(h, one_owner, &report, &err);
+    pgr_mem_fail_nth(0);
+    pgr_ownership_report_deinit(&report);
+    if (!code) break;
+    assert_int_equal(code, PGR_ENOMEM);
+    assert_non_null(strstr(err.msg, "out of memory"));
   }
-  pgr_mem_fail_nth(0);
-  assert_int_equal(pgr_verify_ownership(h, model, &report, NULL), PGR_OK);
+  assert_true(nth > 6); /* events, the longest, three of a key, the round */
   pgr_history_destroy(h);
+}
+
+static void an_empty_history_breaks_nothing(void **state) {
+  (void)state;
+  assert_int_equal(broken(one_owner, NULL, 0), 0);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(agrees_with_brute_force),
                                      cmocka_unit_test(two_owners),
                                      cmocka_unit_test(handed_over_is_not_shared),
+                                     cmocka_unit_test(without_a_release_it_is_owned_for_ever),
+                                     cmocka_unit_test(capacity_counts_agents_not_claims),
                                      cmocka_unit_test(an_unknown_claim_accuses_nobody_but_excuses),
-                                     cmocka_unit_test(retries_are_one_claim_for_the_contest),
-                                     cmocka_unit_test(no_memory_is_an_error)};
+                                     cmocka_unit_test(only_the_last_try_is_refused),
+                                     cmocka_unit_test(what_is_kept_is_bounded_what_is_counted_is_not),
+                                     cmocka_unit_test(no_memory_is_an_error),
+                                     cmocka_unit_test(an_empty_history_breaks_nothing)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,184 @@
+/* The rules of a scenario, checked. An invariant is SQL: it runs in the database the race left behind, once for all
+ * rounds, and may read what agents were told from the table pgrace_history, which is made here when it does. */
+#include "pgr_rules.h"
+
+#include "pgr_contests.h"
+#include "pgr_race.h"
+#include "pgr_units.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { HISTORY_BATCH = 20000 };
+
+static pgr_code make_history_table(const pgr_stage *s, pgr_err *err) {
+  return pgr_db_exec(s->db,
+                     "DROP TABLE IF EXISTS pg_temp.pgrace_history;"
+                     "CREATE TEMPORARY TABLE pgrace_history (round bigint, key bigint, agent int, operation text,"
+                     " attempt int, outcome text, sqlstate text)",
+                     err);
+}
+
+typedef struct batch {
+  pgr_buf round, key, agent, operation, attempt, outcome, sqlstate;
+} batch;
+
+static pgr_buf *column(batch *b, int i) {
+  pgr_buf *columns[] = {&b->round, &b->key, &b->agent, &b->operation, &b->attempt, &b->outcome, &b->sqlstate};
+  return columns[i];
+}
+
+enum { COLUMNS = 7 };
+
+static pgr_code send_batch(const pgr_stage *s, batch *b, pgr_err *err) {
+  const char *values[COLUMNS];
+  PGresult *result = NULL;
+  for (int i = 0; i < COLUMNS; i++) {
+    pgr_buf_adds(column(b, i), "}");
+    if (column(b, i)->failed) return pgr_fail(err, PGR_ENOMEM, "out of memory");
+    values[i] = pgr_buf_text(column(b, i));
+  }
+  pgr_code code = pgr_db_query(s->db,
+                               "INSERT INTO pgrace_history SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::int[],"
+                               " $4::text[], $5::int[], $6::text[], $7::text[])",
+                               COLUMNS, values, &result, err);
+  PQclear(result);
+  return code;
+}
+
+/* Names and SQLSTATEs are plain words: an array literal needs no quotes but for an empty one. */
+static pgr_code load_history(const pgr_stage *s, const pgr_history *h, pgr_err *err) {
+  size_t total = pgr_history_count(h);
+  batch b;
+  pgr_code code = make_history_table(s, err);
+  for (int i = 0; i < COLUMNS; i++)
+    pgr_buf_init(column(&b, i), 0);
+  for (size_t at = 0; !code && at < total;) {
+    for (int i = 0; i < COLUMNS; i++)
+      pgr_buf_clear(column(&b, i));
+    for (size_t n = 0; n < HISTORY_BATCH && at < total; n++, at++) {
+      const pgr_op *op = pgr_history_at(h, at);
+      const char *comma = n ? "," : "{";
+      pgr_buf_addf(&b.round, "%s%lld", comma, (long long)op->round);
+      pgr_buf_addf(&b.key, "%s%lld", comma, (long long)op->key);
+      pgr_buf_addf(&b.agent, "%s%u", comma, op->agent);
+      pgr_buf_addf(&b.operation, "%s%s", comma, s->scenario->operations[op->kind].name);
+      pgr_buf_addf(&b.attempt, "%s%u", comma, (unsigned)op->attempt);
+      pgr_buf_addf(&b.outcome, "%s%s", comma, pgr_outcome_name((pgr_outcome)op->outcome));
+      pgr_buf_addf(&b.sqlstate, "%s\"%s\"", comma, op->sqlstate);
+    }
+    code = send_batch(s, &b, err);
+  }
+  for (int i = 0; i < COLUMNS; i++)
+    pgr_buf_deinit(column(&b, i));
+  return code;
+}
+
+static bool needs_history(const pgr_scenario *s) {
+  bool needs = false;
+  for (int i = 0; i < s->invariant_count; i++)
+    needs |= s->invariants[i].needs_history;
+  return needs;
+}
+
+static pgr_code ask(const pgr_stage *s, const pgr_invariant *invariant, PGresult **out, pgr_err *err) {
+  char what[200];
+  snprintf(what, sizeof what, "invariant '%.160s'", invariant->name);
+  pgr_code code = pgr_stage_query(s, what, &invariant->sql, out, err);
+  if (code || PQfnumber(*out, "key") >= 0) return code;
+  PQclear(*out);
+  *out = NULL;
+  return pgr_fail(err, PGR_EUSAGE, "%s: %s returns no column named key: it must say which %s is broken",
+                  s->scenario->source.name, what, s->scenario->key.name);
+}
+
+pgr_code pgr_rules_check_seed(const pgr_stage *s, pgr_err *err) {
+  pgr_code code = needs_history(s->scenario) ? make_history_table(s, err) : PGR_OK;
+  for (int i = 0; !code && i < s->scenario->invariant_count; i++) {
+    const pgr_invariant *invariant = &s->scenario->invariants[i];
+    PGresult *rows = NULL;
+    code = ask(s, invariant, &rows, err);
+    if (!code && PQntuples(rows) > 0)
+      code = pgr_fail(err, PGR_EUSAGE, "%s: the seed itself breaks the invariant '%s', before anything ran",
+                      s->scenario->source.name, invariant->name);
+    PQclear(rows);
+  }
+  return code;
+}
+
+/* Rounds whose keys a query returned. */
+static pgr_code collect(const pgr_stage *s, const PGresult *rows, pgr_rounds *out, pgr_err *err) {
+  int key = PQfnumber(rows, "key");
+  pgr_code code = PGR_OK;
+  for (int i = 0; !code && i < PQntuples(rows); i++) {
+    int64_t value = 0;
+    if (PQgetisnull(rows, i, key)) continue;
+    code = pgr_parse_int(PQgetvalue(rows, i, key), "an invariant's key", INT64_MIN + 1, INT64_MAX, &value, err);
+    if (!code && pgr_rounds_add(out, value - s->scenario->key.first + 1))
+      code = pgr_fail(err, PGR_ENOMEM, "out of memory");
+  }
+  pgr_rounds_settle(out);
+  return code;
+}
+
+static pgr_code check_invariant(const pgr_stage *s, const pgr_invariant *invariant, const pgr_contests *contests,
+                                pgr_rule *rule, pgr_findings *out, pgr_err *err) {
+  PGresult *rows = NULL;
+  pgr_rounds of_this = {0};
+  pgr_code code = ask(s, invariant, &rows, err);
+  if (!code) code = collect(s, rows, &of_this, err);
+  PQclear(rows);
+  if (!code) {
+    pgr_rounds_intersect(&of_this, &contests->judged);
+    rule->known = true;
+    rule->broken = of_this.count;
+    if (pgr_rounds_unite(&out->broken, &of_this)) code = pgr_fail(err, PGR_ENOMEM, "out of memory");
+  }
+  if (!out->rows_rule && of_this.count > 0) {
+    out->rows_rule = rule->name;
+    out->rows_broken = of_this;
+  } else {
+    pgr_rounds_deinit(&of_this);
+  }
+  return code;
+}
+
+static pgr_code check_ownership(const pgr_stage *s, const pgr_history *h, pgr_findings *out, pgr_err *err) {
+  const pgr_ownership *o = &s->scenario->ownership;
+  pgr_ownership_model model = {.acquire = o->acquire, .release = o->release, .capacity = o->capacity};
+  pgr_code code = pgr_verify_ownership(h, model, &out->ownership, err);
+  if (code) return code;
+  out->rules[out->rule_count++] =
+      (pgr_rule){.name = o->name, .from_history = true, .known = true, .broken = out->ownership.broken.count};
+  return pgr_rounds_unite(&out->broken, &out->ownership.broken) ? pgr_fail(err, PGR_ENOMEM, "out of memory") : PGR_OK;
+}
+
+static pgr_code check_invariants(const pgr_stage *s, const pgr_history *h, const pgr_contests *contests,
+                                 pgr_findings *out, pgr_err *err) {
+  const pgr_scenario *scenario = s->scenario;
+  pgr_code code = needs_history(scenario) ? load_history(s, h, err) : PGR_OK;
+  for (int i = 0; i < scenario->invariant_count; i++) {
+    pgr_rule *rule = &out->rules[out->rule_count++];
+    rule->name = scenario->invariants[i].name;
+    if (!code) code = check_invariant(s, &scenario->invariants[i], contests, rule, out, err);
+    out->known &= rule->known;
+  }
+  return code == PGR_EINTERRUPTED ? PGR_OK : code;
+}
+
+pgr_code pgr_rules_check(const pgr_stage *s, const pgr_history *h, const pgr_rounds *unfinished, pgr_findings *out,
+                         pgr_err *err) {
+  bool contends[PGR_KINDS_MAX];
+  pgr_contests contests;
+  *out = (pgr_findings){.known = true};
+  pgr_race_contends(s->scenario, contends);
+  pgr_code code = pgr_verify_contests(h, contends, s->contenders, &contests, err);
+  pgr_rounds_subtract(&contests.judged, unfinished);
+  pgr_rounds_subtract(&contests.contested, unfinished);
+  if (!code && s->scenario->ownership.declared) code = check_ownership(s, h, out, err);
+  if (!code) code = check_invariants(s, h, &contests, out, err);
+  if (!code &&
+      (pgr_rounds_unite(&out->contested, &contests.contested) || pgr_rounds_unite(&out->contested, &out->broken)))
+    code = pgr_fail(err, PGR_ENOMEM, "out of memory");
+  pgr_contests_deinit(&contests);
+  return code;
+}

@@ -1,0 +1,36 @@
+#ifndef PGR_REPORT_INTERNAL_H
+#define PGR_REPORT_INTERNAL_H
+
+#include "pgr_report.h"
+
+#define PGR__RED "\033[31m"
+#define PGR__GREEN "\033[32m"
+#define PGR__YELLOW "\033[33m"
+#define PGR__PLAIN "\033[0m"
+
+enum { PGR__COLUMNS = 80 };
+
+typedef enum pgr__rounding { PGR__NEAREST, PGR__UP, PGR__DOWN } pgr__rounding;
+
+/* columns.c: pieces of a table. Widths count characters, not bytes. */
+int pgr__width(const char *text);              /* characters */
+int pgr__padding(const char *text, int width); /* spaces to fill a column of `width` after text */
+void pgr__add_right(pgr_buf *out, const char *text, int width);
+void pgr__add_count(pgr_buf *out, uint64_t n, int width);
+void pgr__add_time(pgr_buf *out, int64_t ns, int width);
+void pgr__add_percent(pgr_buf *out, double p, pgr__rounding how);
+int pgr__name_width(const pgr_result *r); /* of the widest strategy */
+/* Breaks what was appended since out->len was `from` into lines of at most PGR__COLUMNS, at spaces; the rest of a
+ * line is indented by two more than its beginning. */
+void pgr__wrap(pgr_buf *out, size_t from);
+
+/* verdicts.c */
+bool pgr__is_matrix(const pgr_result *r);    /* some strategy ran at more than one isolation level */
+bool pgr__mixes_levels(const pgr_result *r); /* not all cells are of one level */
+void pgr__add_verdicts(const pgr_result *r, bool colour, pgr_buf *out);
+const char *pgr__verdict_words(const pgr_cell *c);
+bool pgr__contradicts(const pgr_cell *c); /* its verdict is one, and not what the scenario says */
+/* "naive", or "naive at serializable" where levels are mixed; appended. */
+void pgr__add_cell_name(const pgr_result *r, const pgr_cell *c, pgr_buf *out);
+
+#endif

@@ -1,0 +1,183 @@
+/* The verdicts: a line a strategy, or a matrix of strategies and isolation levels when some strategy ran at several. */
+#include "report_internal.h"
+
+#include <string.h>
+
+enum { MATRIX_COLUMN = 18 };
+
+bool pgr__is_matrix(const pgr_result *r) {
+  for (size_t i = 1; i < r->cell_count; i++)
+    if (r->cells[i].strategy == r->cells[i - 1].strategy) return true;
+  return false;
+}
+
+bool pgr__mixes_levels(const pgr_result *r) {
+  for (size_t i = 1; i < r->cell_count; i++)
+    if (r->cells[i].isolation != r->cells[0].isolation) return true;
+  return false;
+}
+
+void pgr__add_cell_name(const pgr_result *r, const pgr_cell *c, pgr_buf *out) {
+  pgr_buf_adds(out, c->strategy->name);
+  if (pgr__mixes_levels(r)) pgr_buf_addf(out, " at %s", pgr_isolation_name(c->isolation));
+}
+
+const char *pgr__verdict_words(const pgr_cell *c) {
+  switch (c->judgement.verdict) {
+  case PGR_VERDICT_RACE: return "race";
+  case PGR_VERDICT_SAFE: return "safe";
+  case PGR_VERDICT_NONE_SEEN: return "none seen";
+  case PGR_VERDICT_INCONCLUSIVE: return "inconclusive";
+  case PGR_VERDICT_ERROR: return "error";
+  }
+  return "";
+}
+
+bool pgr__contradicts(const pgr_cell *c) {
+  return !c->judgement.as_expected && c->evidence.expect != PGR_EXPECT_NOTHING &&
+         c->judgement.verdict != PGR_VERDICT_INCONCLUSIVE;
+}
+
+static const char *verdict_colour(const pgr_cell *c) {
+  if (c->judgement.verdict == PGR_VERDICT_INCONCLUSIVE) return PGR__YELLOW;
+  return c->judgement.as_expected ? PGR__GREEN : PGR__RED;
+}
+
+static double share_of(const pgr_cell *c) {
+  uint64_t contested = c->evidence.contested ? c->evidence.contested : 1;
+  return (double)c->evidence.duplicates / (double)contested;
+}
+
+/* "99.4 % (98.9–99.7)", or a bound when nothing was seen. */
+static void add_share(const pgr_cell *c, bool with_interval, pgr_buf *out) {
+  if (c->evidence.duplicates == 0) {
+    pgr_buf_adds(out, "≤ ");
+    pgr__add_percent(out, c->upper_bound, PGR__UP);
+    pgr_buf_adds(out, " %");
+    return;
+  }
+  pgr__add_percent(out, share_of(c), PGR__NEAREST);
+  pgr_buf_adds(out, " %");
+  if (!with_interval) return;
+  pgr_buf_adds(out, " (");
+  pgr__add_percent(out, c->share.low, PGR__DOWN);
+  pgr_buf_adds(out, "–");
+  pgr__add_percent(out, c->share.high, PGR__UP);
+  pgr_buf_adds(out, ")");
+}
+
+/* Appends and fills up to `width` characters. */
+static void fill_column(pgr_buf *out, size_t from, int width) {
+  pgr_buf_addf(out, "%*s", pgr__padding(pgr_buf_text(out) + from, width), "");
+}
+
+static int widest_share(const pgr_result *r, bool with_interval) {
+  int widest = (int)strlen("share");
+  for (size_t i = 0; i < r->cell_count; i++) {
+    pgr_buf text;
+    if (!r->cells[i].evidence.ran) continue;
+    pgr_buf_init(&text, 256);
+    add_share(&r->cells[i], with_interval, &text);
+    if (pgr__width(pgr_buf_text(&text)) > widest) widest = pgr__width(pgr_buf_text(&text));
+    pgr_buf_deinit(&text);
+  }
+  return widest;
+}
+
+/* Room is short where levels are shown: a mark says there what is a phrase elsewhere. */
+static void add_list_line(const pgr_cell *c, bool levels, bool colour, int share_width, pgr_buf *out) {
+  pgr__add_count(out, (uint64_t)c->rounds, 8);
+  pgr__add_count(out, c->evidence.duplicates, 8);
+  pgr_buf_adds(out, "  ");
+  size_t before = out->len;
+  add_share(c, !levels, out);
+  fill_column(out, before, share_width);
+  pgr_buf_addf(out, "  %s%s%s", colour ? verdict_colour(c) : "", pgr__verdict_words(c), colour ? PGR__PLAIN : "");
+  if (levels)
+    pgr_buf_adds(out, pgr__contradicts(c) ? " !" : "");
+  else if (c->evidence.expect != PGR_EXPECT_NOTHING && c->judgement.verdict != PGR_VERDICT_INCONCLUSIVE)
+    pgr_buf_adds(out, c->judgement.as_expected ? ", as expected" : ", NOT expected");
+  pgr_buf_adds(out, "\n");
+}
+
+static void add_list(const pgr_result *r, bool colour, pgr_buf *out) {
+  int names = pgr__name_width(r);
+  bool levels = pgr__mixes_levels(r), marked = false;
+  int share_width = widest_share(r, !levels);
+  pgr_buf_addf(out, "  %-*s%s  rounds  broken  %-*s  verdict\n", names, "strategy", levels ? "  isolation      " : "",
+               share_width, "share");
+  for (size_t i = 0; i < r->cell_count; i++) {
+    const pgr_cell *c = &r->cells[i];
+    pgr_buf_addf(out, "  %-*s", names, c->strategy->name);
+    if (levels) pgr_buf_addf(out, "  %-15s", pgr_isolation_name(c->isolation));
+    if (c->evidence.ran)
+      add_list_line(c, levels, colour, share_width, out);
+    else
+      pgr_buf_adds(out, "  not run\n");
+    marked |= levels && c->evidence.ran && pgr__contradicts(c);
+  }
+  if (marked) pgr_buf_adds(out, "\n  !: not what the scenario says\n");
+}
+
+static const pgr_cell *find_cell(const pgr_result *r, const pgr_strategy *strategy, pgr_isolation level) {
+  for (size_t i = 0; i < r->cell_count; i++)
+    if (r->cells[i].strategy == strategy && r->cells[i].isolation == level) return &r->cells[i];
+  return NULL;
+}
+
+/* "RACE 99.4 %", "none ≤ 0.15 %"; with a mark when the scenario says otherwise. */
+static void add_matrix_cell(const pgr_cell *c, bool colour, bool pad, pgr_buf *out) {
+  pgr_buf text;
+  pgr_buf_init(&text, 256);
+  if (!c) {
+    pgr_buf_adds(&text, "–");
+  } else if (!c->evidence.ran) {
+    pgr_buf_adds(&text, "not run");
+  } else if (c->judgement.verdict == PGR_VERDICT_RACE) {
+    pgr_buf_adds(&text, "RACE ");
+    add_share(c, false, &text);
+  } else if (c->judgement.verdict == PGR_VERDICT_NONE_SEEN) {
+    pgr_buf_adds(&text, "none ");
+    add_share(c, false, &text);
+  } else {
+    pgr_buf_adds(&text, pgr__verdict_words(c));
+  }
+  if (c && c->evidence.ran && pgr__contradicts(c)) pgr_buf_adds(&text, " !");
+  bool coloured = colour && c && c->evidence.ran;
+  pgr_buf_addf(out, "%s%s%s", coloured ? verdict_colour(c) : "", pgr_buf_text(&text), coloured ? PGR__PLAIN : "");
+  if (pad) pgr_buf_addf(out, "%*s", pgr__padding(pgr_buf_text(&text), MATRIX_COLUMN), "");
+  pgr_buf_deinit(&text);
+}
+
+static void add_matrix(const pgr_result *r, bool colour, pgr_buf *out) {
+  int names = pgr__name_width(r), last = 0;
+  bool used[PGR_ISOLATION_COUNT] = {false};
+  for (size_t i = 0; i < r->cell_count; i++)
+    used[r->cells[i].isolation] = true;
+  for (int level = 0; level < PGR_ISOLATION_COUNT; level++)
+    if (used[level]) last = level;
+  pgr_buf_addf(out, "  %-*s", names, "strategy");
+  for (int level = 0; level <= last; level++)
+    if (used[level]) pgr_buf_addf(out, level == last ? "  %s" : "  %-18s", pgr_isolation_name((pgr_isolation)level));
+  pgr_buf_adds(out, "\n");
+  for (size_t i = 0; i < r->cell_count; i++) {
+    const pgr_strategy *strategy = r->cells[i].strategy;
+    if (i > 0 && r->cells[i - 1].strategy == strategy) continue;
+    pgr_buf_addf(out, "  %-*s", names, strategy->name);
+    for (int level = 0; level <= last; level++) {
+      if (!used[level]) continue;
+      pgr_buf_adds(out, "  ");
+      add_matrix_cell(find_cell(r, strategy, (pgr_isolation)level), colour, level != last, out);
+    }
+    pgr_buf_adds(out, "\n");
+  }
+  pgr_buf_adds(out, "\n  RACE: share of contested rounds that broke a rule; none: seen in none, at most\n"
+                    "  that share with 95 % confidence; –: not run there; !: unlike the scenario says\n");
+}
+
+void pgr__add_verdicts(const pgr_result *r, bool colour, pgr_buf *out) {
+  if (pgr__is_matrix(r))
+    add_matrix(r, colour, out);
+  else
+    add_list(r, colour, out);
+}

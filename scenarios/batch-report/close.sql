@@ -1,0 +1,3 @@
+BEGIN;
+UPDATE ledgers SET batch = batch + 1 WHERE id = :key RETURNING batch - 1 AS closed \gset
+COMMIT;

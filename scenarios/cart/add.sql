@@ -1,0 +1,1 @@
+INSERT INTO items (cart_id, price) VALUES (:key, 10);

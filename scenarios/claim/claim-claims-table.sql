@@ -1,0 +1,1 @@
+INSERT INTO claims (conversation_id, texter_id) VALUES (:key, :agent);

@@ -1,0 +1,8 @@
+BEGIN;
+SELECT texter_id IS NULL AS free FROM conversations WHERE id = :key FOR UPDATE \gset
+\if not :free
+  \refuse
+\endif
+\sleep :gap us
+UPDATE conversations SET texter_id = :agent WHERE id = :key;
+COMMIT;

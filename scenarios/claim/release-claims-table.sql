@@ -1,0 +1,1 @@
+DELETE FROM claims WHERE conversation_id = :key AND texter_id = :agent;

@@ -1,0 +1,1 @@
+INSERT INTO replies (conversation_id, texter_id) VALUES (:key, :agent);

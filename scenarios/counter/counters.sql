@@ -1,0 +1,4 @@
+CREATE TABLE counters (
+  id    bigint PRIMARY KEY,
+  value bigint NOT NULL DEFAULT 0
+);

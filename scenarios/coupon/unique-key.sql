@@ -1,0 +1,1 @@
+ALTER TABLE redemptions ADD CONSTRAINT redemptions_coupon_once UNIQUE (coupon_id);

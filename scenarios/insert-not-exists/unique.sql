@@ -1,0 +1,1 @@
+ALTER TABLE settings ADD CONSTRAINT settings_id_key UNIQUE (id);

@@ -1,0 +1,1 @@
+UPDATE documents SET authors = array_append(authors, :agent) WHERE id = :key;

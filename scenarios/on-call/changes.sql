@@ -1,0 +1,1 @@
+ALTER TABLE shifts ADD COLUMN changes bigint NOT NULL DEFAULT 0;

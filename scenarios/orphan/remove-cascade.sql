@@ -1,0 +1,4 @@
+DELETE FROM posts WHERE id = :key;
+\if :ROW_COUNT = 0
+  \refuse
+\endif

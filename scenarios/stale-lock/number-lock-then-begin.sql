@@ -1,0 +1,7 @@
+SELECT pg_advisory_lock(:key);
+BEGIN;
+SELECT coalesce(max(number), 0) + 1 AS next FROM invoices WHERE series_id = :key \gset
+\sleep :gap us
+INSERT INTO invoices (series_id, number) VALUES (:key, :next);
+COMMIT;
+SELECT pg_advisory_unlock(:key);

@@ -1,0 +1,1 @@
+INSERT INTO orders (product_id, customer) VALUES (:key, :agent);

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# One scenario of the gallery, $SCENARIO: right, short, cited, racy and safe, and what it declares of every strategy at every
+# isolation level is what is seen.
+source "$(dirname "$0")/../support/lib.sh"
+folder=$PGR_SOURCE_DIR/scenarios/${SCENARIO:?}
+yaml=$folder/$SCENARIO.yaml
+
+run 0 lint --server "$SCENARIO"
+run 0 list "$SCENARIO"
+grep -q '^see: ' "$yaml" || fail "it does not say where its anomaly is described"
+# A page of text; claim has a dozen strategies.
+[ "$(wc -l <"$yaml")" -le 120 ] || fail "longer than a page"
+
+rounds=80
+[ -z "${PGR_SANITIZE:-}" ] || rounds=40
+attempt() {
+  local status=0
+  "$PGRACE" run "$SCENARIO" --strategy all --isolation all --rounds $rounds --format json >"$work/out" 2>"$work/err" ||
+    status=$?
+  echo $status
+}
+status=$(attempt)
+holds "it ran" '.complete and all(.cells[]; .rounds == '$rounds')'
+holds "nothing safe raced, nothing failed" \
+  'all(.cells[]; .verdict != "error" and (.expect != "safe" or .verdict != "race"))'
+if grep -q '^ *sampled: rarely' "$yaml"; then
+  # Racing may show it or not; either way it says so.
+  holds "inconclusive, or as expected" 'all(.cells[]; .as_expected or (.verdict == "inconclusive" and .why != null))'
+  [ $status = 0 ] || [ $status = 2 ] || fail "exit status $status"
+  echo "its race lies inside one statement: exit status $status, a proof takes exploring"
+else
+  holds "as expected" 'all(.cells[]; .as_expected)'
+  same "exit status" $status 0
+fi
+holds "something races" 'any(.cells[]; .expect == "race")'
+holds "something is safe" 'any(.cells[]; .expect == "safe")'
+holds "a race has a story" 'all(.cells[] | select(.verdict == "race"); .witness != null)'
+jq -r '.cells[] | "\(.strategy), \(.isolation): \(.verdict), \(.duplicates) of \(.contested)"' "$work/out"
