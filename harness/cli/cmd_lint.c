@@ -78,13 +78,9 @@ static pgr_code check_strategy(linter *l, const pgr_scenario *s, const pgr_strat
   pgr_stage stage = {.db = l->place.db, .scenario = s, .agents = AGENTS, .contenders = AGENTS};
   size_t before = faults->count;
   code = pgr_stage_install(&stage, strategy, err);
-  /* What the server says of the scenario's SQL is the scenario's fault, not the environment's. */
-  if (code == PGR_EDATABASE && *pgr_db_sqlstate(l->place.db)) return pgr_fail(err, PGR_EUSAGE, "%s", err->msg);
   if (!code) code = pgr_stage_check_statements(&stage, strategy, faults, err);
   if (code || faults->count > before) return code;
-  code = rehearse(l, &stage, strategy, err);
-  if (code == PGR_EDATABASE && *pgr_db_sqlstate(l->place.db)) return pgr_fail(err, PGR_EUSAGE, "%s", err->msg);
-  return code;
+  return rehearse(l, &stage, strategy, err);
 }
 
 static pgr_code check(linter *l, const pgr_scenario *s, pgr_faults *faults, pgr_err *err) {

@@ -371,6 +371,16 @@ static void note(run *r, const pgr_race_result *raced) {
              "Every key of the scenario was used and the run was cut short: raise key.last or lower --duration.");
 }
 
+static void print_header(run *r) {
+  if (r->options.quiet || strcmp(r->options.format, "json") == 0) return;
+  pgr_buf line;
+  pgr_buf_init(&line, 0);
+  pgr_report_header(&r->result, &line);
+  fputs(pgr_buf_text(&line), stdout);
+  fflush(stdout);
+  pgr_buf_deinit(&line);
+}
+
 static pgr_code race_one(run *r, pgr_cell *cell, pgr_err *err) {
   pgr_race_watch watch = {.progress = on_progress, .check = on_check, .seed = on_seed, .user = r};
   pgr_race_result raced;
@@ -380,6 +390,7 @@ static pgr_code race_one(run *r, pgr_cell *cell, pgr_err *err) {
   pgr_progress_restart(&r->progress);
   pgr_code code = prepare(r, cell, &watch, err);
   if (code) return code;
+  if (cell == r->result.cells) print_header(r); /* not before the scenario has shown that it works */
   code = pgr_race_run(&r->race, r->place.target, &watch, &raced, err);
   pgr_progress_wipe(&r->progress);
   if (!code) code = settle(r, cell, &raced, err);
@@ -423,16 +434,6 @@ static pgr_code report(run *r, pgr_err *err) {
   return code;
 }
 
-static void print_header(run *r) {
-  if (r->options.quiet || strcmp(r->options.format, "json") == 0) return;
-  pgr_buf line;
-  pgr_buf_init(&line, 0);
-  pgr_report_header(&r->result, &line);
-  fputs(pgr_buf_text(&line), stdout);
-  fflush(stdout);
-  pgr_buf_deinit(&line);
-}
-
 static int complain(const pgr_err *err) {
   fprintf(stderr, "pgrace: %s\n", err->msg);
   return pgr_exit_status(err->code);
@@ -458,7 +459,6 @@ static pgr_code work(run *r, pgr_err *err) {
   pgr_code code = pgr_place_open(&r->place, r->options.dsn, r->options.durable, (int)r->options.connections, err);
   if (code) return code;
   describe(r);
-  print_header(r);
   code = race_all(r, err);
   pgr_code closed = pgr_place_close(&r->place, &close_err);
   if (!code) code = report(r, err);

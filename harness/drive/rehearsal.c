@@ -24,6 +24,16 @@ static pgr_code race_a_round(const pgr_race_options *options, const pgr_target *
   return code;
 }
 
+/* It worked the first time: what is in its way now, the reset has left there. */
+static pgr_code seed_again(const pgr_stage *stage, int64_t first, int64_t last, pgr_err *err) {
+  pgr_err reason;
+  pgr_code code = pgr_stage_seed(stage, first, last, &reason);
+  if (code == PGR_EUSAGE)
+    return pgr_fail(err, code, "%s (after a round and the reset: the reset does not restore what was there before)",
+                    reason.msg);
+  return code ? pgr_fail(err, code, "%s", reason.msg) : PGR_OK;
+}
+
 pgr_code pgr_rehearse(const pgr_stage *stage, const pgr_race_options *options, const pgr_target *target,
                       const pgr_race_watch *watch, pgr_err *err) {
   pgr_print before = {0}, after = {0};
@@ -34,7 +44,7 @@ pgr_code pgr_rehearse(const pgr_stage *stage, const pgr_race_options *options, c
   if (!code) code = pgr_stage_print(stage, &before, err);
   if (!code) code = race_a_round(options, target, watch, err);
   if (!code) code = pgr_stage_reset(stage, err);
-  if (!code) code = pgr_stage_seed(stage, first, last, err);
+  if (!code) code = seed_again(stage, first, last, err);
   if (!code) code = pgr_stage_print(stage, &after, err);
   if (!code) code = pgr_stage_compare(stage, &before, &after, err);
   if (!code) code = pgr_stage_reset(stage, err);

@@ -39,6 +39,7 @@ static pgr_code fill(const pgr_stage *s, const pgr_template *sql, int64_t first,
 static pgr_code explain(const pgr_stage *s, pgr_code code, const char *what, const pgr_err *reason, pgr_err *err) {
   if (code == PGR_OK) return PGR_OK;
   if (code != PGR_EDATABASE) return pgr_fail(err, code, "%s", reason->msg);
+  if (pgr_db_blames_sql(s->db)) code = PGR_EUSAGE;
   return pgr_fail(err, code, "%s: %s: %s", s->scenario->source.name, what, reason->msg);
 }
 

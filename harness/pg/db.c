@@ -214,6 +214,15 @@ const char *pgr_db_constraint(const pgr_db *db) {
   return db->constraint;
 }
 
+/* Classes of connection, resources, operator intervention, system and internal errors. */
+bool pgr_db_blames_sql(const pgr_db *db) {
+  static const char *const others[] = {"08", "53", "57", "58", "XX"};
+  if (!*db->sqlstate) return false;
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    if (strncmp(db->sqlstate, others[i], 2) == 0) return false;
+  return true;
+}
+
 int pgr_db_error_position(const pgr_db *db) {
   return db->position;
 }

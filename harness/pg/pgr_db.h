@@ -36,6 +36,9 @@ pgr_code pgr_db_query_text(pgr_db *db, const char *sql, char *out, size_t out_by
  * or when the error names no constraint. Borrowed. */
 const char *pgr_db_sqlstate(const pgr_db *db);
 const char *pgr_db_constraint(const pgr_db *db);
+/* Whether the last statement failed for what it says (a missing table, a broken constraint), not for what became of the
+ * server or the connection. */
+bool pgr_db_blames_sql(const pgr_db *db);
 /* Where in the text that was sent the server saw the error: characters from 1, 0 when it does not say. */
 int pgr_db_error_position(const pgr_db *db);
 

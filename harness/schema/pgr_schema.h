@@ -5,8 +5,8 @@
 #include "pgr_db.h"
 #include "pgr_fault.h"
 
-/* Runs the file. Errors: PGR_EDATABASE, "file:line:column: the server's message"; the database is unchanged then.
- * PGR_EINTERRUPTED, PGR_ENOMEM. */
+/* Runs the file. Errors: PGR_EUSAGE, "file:line:column: the server's message", the database is unchanged then;
+ * PGR_EDATABASE when it is not the file's fault, PGR_EINTERRUPTED, PGR_ENOMEM. */
 pgr_code pgr_schema_apply(pgr_db *db, const pgr_source *file, pgr_err *err) PGR_MUST_CHECK;
 
 #endif

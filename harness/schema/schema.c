@@ -32,6 +32,7 @@ pgr_code pgr_schema_apply(pgr_db *db, const pgr_source *file, pgr_err *err) {
   pgr_buf_deinit(&script);
   if (!code || code == PGR_ENOMEM) return code;
   pgr_place_in at = place_of(file, pgr_db_error_position(db));
+  if (pgr_db_blames_sql(db)) code = PGR_EUSAGE;
   pgr_err ignored;
   pgr_code rolled_back = pgr_db_exec(db, "ROLLBACK", &ignored);
   (void)rolled_back; /* the reason is what matters */

@@ -133,7 +133,7 @@ run 2 run -q "$work/mine" --rounds 20
 # A reset that is wrong.
 fresh
 echo "reset: DELETE FROM accountz" >>"$work/mine/mine.yaml"
-run 5 run -q "$work/mine" --rounds 20
+run 4 run -q "$work/mine" --rounds 20
 one_line_error
 says err 'mine.yaml: reset: relation "accountz" does not exist'
 
@@ -148,15 +148,15 @@ wrong 4 "mine.yaml: invariant 'nobody is below zero' returns no column named key
   run -q "$work/mine" --rounds 20
 fresh
 sed -i 's/WHERE balance < 0/WHERE balanse < 0/' "$work/mine/mine.yaml"
-wrong 5 "mine.yaml: invariant 'nobody is below zero': column \"balanse\" does not exist" run -q "$work/mine" --rounds 20
+wrong 4 "mine.yaml: invariant 'nobody is below zero': column \"balanse\" does not exist" run -q "$work/mine" --rounds 20
 
 # Files with errors in their SQL: of the schema, of a strategy that is not the first, in a script.
 fresh
 printf '%s\n' '-- ä' 'CREATE TABLE t (id bigint);' 'CREATE TABLE u (' '  id no_type);' >>"$work/mine/tables.sql"
-wrong 5 "mine/tables.sql:6:6: type \"no_type\" does not exist" run -q "$work/mine" --rounds 20
+wrong 4 "mine/tables.sql:6:6: type \"no_type\" does not exist" run -q "$work/mine" --rounds 20
 fresh
 echo 'CREATE INDEX ON receipts (acount);' >"$work/mine/other.sql"
-run 5 run -q "$work/mine" --rounds 20 --format json --out "$work/report"
+run 4 run -q "$work/mine" --rounds 20 --format json --out "$work/report"
 says err 'mine/other.sql: column "acount" does not exist'
 [ ! -e "$work/report" ] || fail "a folder of a run that failed"
 fresh

@@ -134,7 +134,7 @@ static void up_twice_and_down_twice(void **state) {
 static void fails(fixture *f, const char *text, const char *message) {
   pgr_err err;
   int64_t before = number(f, objects);
-  assert_int_equal(pgr_schema_apply(f->db, &(pgr_source){"mine/tables.sql", text, strlen(text)}, &err), PGR_EDATABASE);
+  assert_int_equal(pgr_schema_apply(f->db, &(pgr_source){"mine/tables.sql", text, strlen(text)}, &err), PGR_EUSAGE);
   assert_string_equal(err.msg, message);
   assert_int_equal(number(f, objects), before); /* which also shows that the connection is good */
   assert_int_equal(
@@ -162,7 +162,7 @@ static void a_failing_file_changes_nothing(void **state) {
   pgr_err err;
   int64_t empty = number(f, objects);
   exec(f, "CREATE TABLE replies ()"); /* what the file makes second */
-  assert_int_equal(pgr_schema_apply(f->db, &file, &err), PGR_EDATABASE);
+  assert_int_equal(pgr_schema_apply(f->db, &file, &err), PGR_EUSAGE);
   assert_string_equal(err.msg, "schema/0001_inbox.up.sql: relation \"replies\" already exists");
   exec(f, "DROP TABLE replies");
   assert_int_equal(number(f, objects), empty);
