@@ -1,5 +1,5 @@
--- Adding an item checks its foreign key with FOR KEY SHARE on the cart, so it waits for FOR UPDATE; it would not wait for
--- FOR NO KEY UPDATE.
+-- Adding an item checks its foreign key with FOR KEY SHARE on the cart, and so waits for FOR UPDATE. It would not wait
+-- for FOR NO KEY UPDATE.
 BEGIN;
 SELECT id FROM carts WHERE id = :key FOR UPDATE;
 SELECT coalesce(sum(price), 0) AS total FROM items WHERE cart_id = :key AND order_id IS NULL \gset

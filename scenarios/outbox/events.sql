@@ -14,7 +14,7 @@ CREATE TABLE deliveries (
 );
 CREATE INDEX ON deliveries (topic_id, reader);
 
--- A reader goes on after the last event it was delivered: what lies before that one and was not delivered never will be.
+-- A reader goes on after the last event it was delivered: what lies before it and was not delivered never will be.
 CREATE VIEW skipped AS
   SELECT e.topic_id, r.reader, e.id
   FROM events e
