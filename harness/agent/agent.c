@@ -324,7 +324,10 @@ static pgr_outcome judge_error(pgr_agent *a, const pgr_command *command, const P
     a->shared->tally->rejections[rejection - a->shared->scenario->rejections]++;
     return PGR_OUTCOME_REJECTED;
   }
-  complain(a, command, a->op.sqlstate, message ? message : PQresultErrorMessage(result));
+  if (!message) message = PQresultErrorMessage(result);
+  pgr_err after;
+  pgr_fail(&after, PGR_EDATABASE, "%.120s (after %u tries)", message, (unsigned)a->op.attempt);
+  complain(a, command, a->op.sqlstate, retry ? after.msg : message);
   return PGR_OUTCOME_FAILED;
 }
 

@@ -484,9 +484,14 @@ int pgr_cmd_run(int argc, char **argv) {
     return 0;
   }
   if (!code) code = pgr_gallery_open(r.options.scenario ? r.options.scenario : "claim", &r.scenario, &faults, &err);
+  if (!code) {
+    pgr_scenario_check_sql(r.scenario, &faults); /* better now than in every round */
+    code = pgr_faults_first(&faults, &err);
+  }
   if (code && faults.count) {
     int status = pgr_gallery_complain(&faults, &err);
     pgr_faults_deinit(&faults);
+    pgr_scenario_destroy(r.scenario);
     return status;
   }
   if (!code) code = set_up(&r, &err);

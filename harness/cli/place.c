@@ -1,9 +1,12 @@
 /* Where a command works. On a user's server the one thing we may touch is the database that we made. */
 #include "place.h"
 
+#include "pgr_clock.h"
 #include "pgr_random.h"
 #include <stdio.h>
 #include <string.h>
+
+enum { DROP_TRIES = 30 };
 
 static pgr_code create_database(pgr_place *p, pgr_err *err) {
   char name[40], sql[120];
@@ -41,6 +44,13 @@ static pgr_code drop_database(pgr_place *p, pgr_err *err) {
     bool can_force = PQserverVersion(pgr_db_raw(maintenance)) >= 130000;
     snprintf(sql, sizeof sql, "DROP DATABASE IF EXISTS %s%s", p->created, can_force ? " WITH (FORCE)" : "");
     code = pgr_db_exec(maintenance, sql, &reason);
+    /* FORCE also ends autovacuum's worker, if one is there just now, and only a superuser may do that. It goes by
+     * itself when somebody wants the lock that dropping takes. */
+    snprintf(sql, sizeof sql, "DROP DATABASE IF EXISTS %s", p->created);
+    for (int i = 0; code == PGR_EDATABASE && *pgr_db_sqlstate(maintenance) && i < DROP_TRIES; i++) {
+      pgr_sleep_until(pgr_now_ns() + 100 * PGR_NS_PER_MS);
+      code = pgr_db_exec(maintenance, sql, &reason);
+    }
   }
   pgr_db_close(maintenance);
   if (code)

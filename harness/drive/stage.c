@@ -93,7 +93,7 @@ static pgr_code add_ignored(const pgr_stage *s, pgr_buf *out, pgr_err *err) {
 }
 
 /* Of a table the number of its rows and the sum of their hashes, which does not depend on their order. */
-pgr_code pgr_stage_print(const pgr_stage *s, pgr_print *out, pgr_err *err) {
+static pgr_code print_tables(const pgr_stage *s, const char *ignored, pgr_print *out, pgr_err *err) {
   static const char builder[] =
       "SELECT string_agg(CASE c.relkind WHEN 'S' THEN"
       " format('SELECT %L AS name, last_value || '':'' || is_called AS print FROM %s', c.oid::regclass, "
@@ -103,18 +103,40 @@ pgr_code pgr_stage_print(const pgr_stage *s, pgr_print *out, pgr_err *err) {
       " ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0"
       " AND c.relname || '.' || a.attname = ANY ($1::text[])), c.oid::regclass) END,"
       " ' UNION ALL ' ORDER BY c.relkind DESC, c.oid::regclass::text)" OF_THE_SCENARIO " AND c.relkind IN ('r', 'S')";
-  pgr_buf ignored;
   PGresult *built = NULL;
+  const char *values[] = {ignored};
+  pgr_code code = pgr_db_query(s->db, builder, 1, values, &built, err);
+  if (!code && !PQgetisnull(built, 0, 0)) code = pgr_db_query(s->db, PQgetvalue(built, 0, 0), 0, NULL, &out->rows, err);
+  PQclear(built);
+  return code;
+}
+
+/* A column that is named under `ignore` and is not there is a typing error, which would show as a reset that fails. */
+static pgr_code check_ignored(const pgr_stage *s, const char *ignored, pgr_err *err) {
+  PGresult *missing = NULL;
+  const char *values[] = {ignored};
+  pgr_code code = pgr_db_query(
+      s->db,
+      "SELECT i FROM unnest($1::text[]) AS i WHERE NOT EXISTS (SELECT FROM pg_attribute a JOIN pg_class c ON"
+      " c.oid = a.attrelid WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relname || '.' || a.attname = i)",
+      1, values, &missing, err);
+  if (!code && PQntuples(missing) > 0)
+    code = pgr_fail(err, PGR_EUSAGE, "%s: ignore: there is no column %s", s->scenario->source.name,
+                    PQgetvalue(missing, 0, 0));
+  PQclear(missing);
+  return code;
+}
+
+pgr_code pgr_stage_print(const pgr_stage *s, pgr_print *out, pgr_err *err) {
+  pgr_buf ignored;
   pgr_err reason = {0};
   pgr_code code = add_ignored(s, &ignored, err);
   if (code) return code;
-  const char *values[] = {pgr_buf_text(&ignored)};
-  code = pgr_db_query(s->db, builder, 1, values, &built, &reason);
-  if (!code && !PQgetisnull(built, 0, 0))
-    code = pgr_db_query(s->db, PQgetvalue(built, 0, 0), 0, NULL, &out->rows, &reason);
-  PQclear(built);
+  code = print_tables(s, pgr_buf_text(&ignored), out, &reason);
+  code = explain(s, code, "comparing its tables", &reason, err);
+  if (!code && s->scenario->ignored_count) code = check_ignored(s, pgr_buf_text(&ignored), err);
   pgr_buf_deinit(&ignored);
-  return explain(s, code, "comparing its tables", &reason, err);
+  return code;
 }
 
 void pgr_print_deinit(pgr_print *p) {

@@ -11,7 +11,7 @@
 #include "pgr_verdict.h"
 #include <stdbool.h>
 
-enum { PGR_STORY_STEPS_MAX = 24, PGR_CELLS_MAX = PGR_STRATEGIES_MAX * PGR_ISOLATION_COUNT };
+enum { PGR_STORY_STEPS_MAX = 32, PGR_CELLS_MAX = PGR_STRATEGIES_MAX * PGR_ISOLATION_COUNT };
 
 /* Nanoseconds. */
 typedef struct pgr_latency {
@@ -19,7 +19,7 @@ typedef struct pgr_latency {
   int64_t p50, p95, p99, max;
 } pgr_latency;
 
-/* How one violation came about: the statements of two agents, in the order in which they were sent. */
+/* How one violation came about: the statements of two agents, or of all of a round, in the order in which they were sent. */
 typedef struct pgr_story {
   pgr_trace_step steps[PGR_STORY_STEPS_MAX];
   size_t count; /* 0: no story */

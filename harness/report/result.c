@@ -31,14 +31,14 @@ static int by_call(const void *a, const void *b) {
   return (x->call_ns > y->call_ns) - (x->call_ns < y->call_ns);
 }
 
-/* The statements of two agents in a round, in the order in which they were sent. kind: of this operation only; -1: of
- * all. false when the trace does not have them or they are too many. */
+/* The statements of two agents in a round (0: of all its agents), in the order in which they were sent. kind: of this
+ * operation only; -1: of all. false when the trace does not have them or they are too many. */
 static bool gather(pgr_story *story, const pgr_trace *trace, int64_t round, uint32_t a, uint32_t b, int kind) {
   story->count = 0;
   story->round = round;
   for (size_t i = 0; i < trace->count; i++) {
     const pgr_trace_step *s = &trace->steps[i];
-    if (s->round != round || (kind >= 0 && s->kind != kind) || (s->agent != a && s->agent != b)) continue;
+    if (s->round != round || (kind >= 0 && s->kind != kind) || (a && s->agent != a && s->agent != b)) continue;
     if (story->count == PGR_STORY_STEPS_MAX) return false;
     story->steps[story->count++] = *s;
   }
@@ -72,7 +72,8 @@ static void keep_shorter(pgr_cell *cell, const pgr_story *story) {
 typedef struct stretch {
   uint32_t agent;
   int64_t from_ns, to_ns;
-  bool ok; /* it was told yes at least once */
+  uint8_t kind; /* the operation it began with */
+  bool ok;      /* it was told yes at least once */
 } stretch;
 
 enum { STRETCHES_MAX = 64 };
@@ -84,7 +85,7 @@ static size_t stretches_of(const pgr_trace_step *steps, size_t count, stretch *o
     const pgr_trace_step *s = &steps[i];
     if (n == 0 || out[n - 1].agent != s->agent) {
       if (n == STRETCHES_MAX) break;
-      out[n++] = (stretch){.agent = s->agent, .from_ns = s->call_ns};
+      out[n++] = (stretch){.agent = s->agent, .from_ns = s->call_ns, .kind = s->kind};
     }
     out[n - 1].to_ns = s->return_ns;
     out[n - 1].ok |= s->outcome == PGR_OUTCOME_OK;
@@ -92,12 +93,12 @@ static size_t stretches_of(const pgr_trace_step *steps, size_t count, stretch *o
   return n;
 }
 
-/* Two agents whose work overlapped, both told yes if there are such two. */
+/* Two agents whose work overlapped; rather two that were told yes, and rather two that did different things. */
 static bool choose_pair(const stretch *s, size_t n, uint32_t *a, uint32_t *b) {
   int best = -1;
   for (size_t i = 0; i < n; i++)
     for (size_t j = i + 1; j < n; j++) {
-      int worth = s[i].ok + s[j].ok;
+      int worth = s[i].ok + s[j].ok + (s[i].kind != s[j].kind);
       if (s[i].from_ns > s[j].to_ns || s[j].from_ns > s[i].to_ns || worth <= best) continue;
       best = worth;
       *a = s[i].agent;
@@ -106,7 +107,18 @@ static bool choose_pair(const stretch *s, size_t n, uint32_t *a, uint32_t *b) {
   return best >= 0;
 }
 
-/* A round whose rows break a rule, the first of those broken: two of its agents. */
+/* Where agents have different parts, who matters is not known: then all of them, if they are few enough. */
+static bool gather_cast(pgr_story *story, const pgr_scenario *scenario, const pgr_trace *trace, int64_t round,
+                        const stretch *stretches, size_t count) {
+  uint32_t a = 0, b = 0;
+  int starts = 0;
+  for (int k = 0; k < scenario->operation_count; k++)
+    starts += scenario->operations[k].when == PGR_WHEN_START;
+  if (starts > 1 && gather(story, trace, round, 0, 0, -1)) return true;
+  return choose_pair(stretches, count, &a, &b) && gather(story, trace, round, a, b, -1);
+}
+
+/* A round whose rows break a rule, the first of those broken. */
 static void tell_rows(pgr_cell *cell, const pgr_scenario *scenario, const pgr_trace *trace,
                       const pgr_findings *findings) {
   stretch stretches[STRETCHES_MAX];
@@ -115,11 +127,9 @@ static void tell_rows(pgr_cell *cell, const pgr_scenario *scenario, const pgr_tr
     size_t j = i;
     while (j < trace->count && trace->steps[j].round == round)
       j++;
-    uint32_t a = 0, b = 0;
     pgr_story story = {.key = scenario->key.first + round - 1, .rule = findings->rows_rule};
     if (pgr_rounds_has(&findings->rows_broken, round) &&
-        choose_pair(stretches, stretches_of(&trace->steps[i], j - i, stretches), &a, &b) &&
-        gather(&story, trace, round, a, b, -1))
+        gather_cast(&story, scenario, trace, round, stretches, stretches_of(&trace->steps[i], j - i, stretches)))
       keep_shorter(cell, &story);
     i = j;
   }
@@ -155,6 +165,8 @@ pgr_code pgr_cell_fill(pgr_cell *cell, const pgr_scenario *scenario, const pgr_t
   cell->evidence.unexplained = findings->ownership.unexplained;
   cell->evidence.rules_known = findings->known;
   for (int k = 0; k < scenario->operation_count; k++) {
+    if (cell->rounds > 0 && scenario->operations[k].when == PGR_WHEN_START && !tally->outcomes[k][PGR_OUTCOME_OK])
+      cell->evidence.never_ok = scenario->operations[k].name;
     cell->evidence.failed += tally->outcomes[k][PGR_OUTCOME_FAILED];
     cell->evidence.unknown += tally->outcomes[k][PGR_OUTCOME_UNKNOWN];
     for (int o = 0; o < PGR_OUTCOME_COUNT; o++) {

@@ -17,6 +17,16 @@ static void add_answer(const pgr_trace_step *step, pgr_buf *out) {
     pgr_buf_addf(out, "%lld row%s", (long long)step->rows, step->rows == 1 ? "" : "s");
 }
 
+static bool is_of_two(const pgr_story *story) {
+  uint32_t a = story->steps[0].agent, b = a;
+  for (size_t i = 1; i < story->count; i++) {
+    uint32_t agent = story->steps[i].agent;
+    if (agent != a && b != a && agent != b) return false;
+    if (agent != a) b = agent;
+  }
+  return true;
+}
+
 /* "How two agents got conversation 44 (naive, round 44):" */
 static void add_heading(const pgr_result *r, const pgr_cell *cell, pgr_buf *out) {
   const pgr_scenario *s = r->scenario;
@@ -34,7 +44,7 @@ static void add_heading(const pgr_result *r, const pgr_cell *cell, pgr_buf *out)
     pgr_buf_addf(out, "How %s %s broke the rule “%s” (", s->key.name, key, story->rule ? story->rule : "");
   pgr__add_cell_name(r, cell, out);
   pgr_buf_addf(out, ", round %s)%s:\n", pgr_format_count(round, story->round),
-               !story->second_owner ? ", two of its agents"
+               !story->second_owner ? is_of_two(story) ? ", two of its agents" : ", all its agents"
                : crowd              ? ", two of them"
                                     : "");
   pgr__wrap(out, from);

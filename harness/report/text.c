@@ -36,17 +36,15 @@ static void add_rules(const pgr_result *r, pgr_buf *out) {
     for (int k = 0; k < c->rule_count; k++) {
       char text[PGR_TEXT_BYTES];
       if (c->rules[k].broken == 0) continue;
-      bool once = c->rules[k].broken == 1;
-      pgr_buf_addf(out, "%s%s, %s%s", separator, c->rules[k].name,
-                   once ? "once" : pgr_format_count(text, (int64_t)c->rules[k].broken), once ? "" : " times");
-      separator = "; ";
+      pgr_buf_addf(out, "%s%s (%s)", separator, c->rules[k].name, pgr_format_count(text, (int64_t)c->rules[k].broken));
+      separator = ", ";
     }
     pgr_buf_adds(out, "\n");
   }
 }
 
-static void add_outcomes(const pgr_result *r, pgr_buf *out) {
-  int k = pgr_scenario_main_operation(r->scenario);
+/* One operation's; speed: also the statements a second, if there is room. */
+static void add_outcomes_of(const pgr_result *r, int k, bool speed, pgr_buf *out) {
   int names = pgr__name_width(r), operation = pgr__width(r->scenario->operations[k].name);
   if (operation > names) names = operation;
   uint64_t unknown = 0, retried = 0;
@@ -55,8 +53,8 @@ static void add_outcomes(const pgr_result *r, pgr_buf *out) {
     retried += r->cells[i].outcomes[k][PGR_OUTCOME_RETRIED];
   }
   enum { FIXED = 2 + 9 + 10 + 10 + 8, SPEED = 14, OPTIONAL = 9 };
-  bool speed = names + FIXED + (unknown ? OPTIONAL : 0) + (retried ? OPTIONAL : 0) + SPEED <= PGR__COLUMNS;
-  pgr_buf_addf(out, "  %-*s       ok   refused  rejected  failed%s%s%s\n", names, r->scenario->operations[k].name,
+  speed &= names + FIXED + (unknown ? OPTIONAL : 0) + (retried ? OPTIONAL : 0) + SPEED <= PGR__COLUMNS;
+  pgr_buf_addf(out, "\n  %-*s       ok   refused  rejected  failed%s%s%s\n", names, r->scenario->operations[k].name,
                unknown ? "  unknown" : "", retried ? "  retries" : "", speed ? "  statements/s" : "");
   for (size_t i = 0; i < r->cell_count; i++) {
     const pgr_cell *c = &r->cells[i];
@@ -71,6 +69,24 @@ static void add_outcomes(const pgr_result *r, pgr_buf *out) {
     if (speed) pgr__add_count(out, (uint64_t)(c->statements_per_s + 0.5), SPEED);
     pgr_buf_adds(out, "\n");
   }
+}
+
+/* Whether something other than ok came of an operation anywhere. */
+static bool is_remarkable(const pgr_result *r, int k) {
+  for (size_t i = 0; i < r->cell_count; i++)
+    for (int o = 0; o < PGR_OUTCOME_COUNT; o++)
+      if (o != PGR_OUTCOME_OK && r->cells[i].outcomes[k][o] > 0) return true;
+  return false;
+}
+
+/* Every operation that agents are released for; of those that follow, the ones that did not always end ok. */
+static void add_outcomes(const pgr_result *r, pgr_buf *out) {
+  const pgr_scenario *s = r->scenario;
+  int main = pgr_scenario_main_operation(s);
+  add_outcomes_of(r, main, true, out);
+  for (int k = 0; k < s->operation_count; k++)
+    if (k != main && (s->operations[k].when == PGR_WHEN_START || is_remarkable(r, k)))
+      add_outcomes_of(r, k, false, out);
 }
 
 static void add_latency_line(pgr_buf *out, int names, const char *name, int what_width, const char *what,
@@ -121,11 +137,13 @@ static void add_complaints(const pgr_result *r, const pgr_cell *c, pgr_buf *out)
     pgr_buf_addf(out, "    in %s, %s", r->scenario->operations[e->kind].name, e->file ? e->file : "");
     if (e->line) pgr_buf_addf(out, ":%d", e->line);
     pgr_buf_adds(out, "\n");
+    if (*e->sqlstate && j + 1 == c->complaint_count)
+      pgr_buf_adds(out, "  What the application expects is declared under rejections or retries.\n");
   }
 }
 
 static void add_remark(const pgr_result *r, const pgr_cell *c, pgr_buf *out) {
-  bool unexpected = pgr__contradicts(c) && pgr__mixes_levels(r); /* else the list says so */
+  bool unexpected = pgr__contradicts(c);
   if (!*c->judgement.why && !unexpected) return;
   pgr__add_cell_name(r, c, out);
   if (unexpected)
@@ -212,22 +230,28 @@ static void add_title(const pgr_result *r, pgr_buf *out) {
   pgr__wrap(out, from);
 }
 
+/* One story: of the first cell that is not what the scenario says, else of the first that has one. */
+static void add_story(const pgr_result *r, pgr_buf *out) {
+  const pgr_cell *chosen = NULL;
+  for (size_t i = 0; i < r->cell_count; i++) {
+    const pgr_cell *c = &r->cells[i];
+    if (c->story.count && (!chosen || (chosen->judgement.as_expected && !c->judgement.as_expected))) chosen = c;
+  }
+  if (!chosen) return;
+  pgr_buf_adds(out, "\n");
+  pgr_report_story(r, chosen, out);
+}
+
 void pgr_report_text(const pgr_result *r, bool colour, pgr_buf *out) {
   add_title(r, out);
   pgr__add_verdicts(r, colour, out);
   add_rules(r, out);
   if (!pgr__is_matrix(r)) {
-    pgr_buf_adds(out, "\n");
     add_outcomes(r, out);
     pgr_buf_adds(out, "\n");
     add_latencies(r, out);
   }
-  for (size_t i = 0; i < r->cell_count; i++) {
-    if (!r->cells[i].story.count) continue;
-    pgr_buf_adds(out, "\n");
-    pgr_report_story(r, &r->cells[i], out);
-    break;
-  }
+  add_story(r, out);
   pgr_buf_adds(out, "\n");
   add_remarks(r, out);
   add_rejections(r, out);

@@ -134,7 +134,7 @@ static pgr_code find_violations(sweep *s) {
       if (!other) other = s->longest[j];
       others++;
     }
-    if (others >= s->model.capacity) code = violate(s, other, now);
+    if (other && others >= s->model.capacity) code = violate(s, other, now);
     kept = keep_longest(s->longest, kept, max, now);
   }
   return code;

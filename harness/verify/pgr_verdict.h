@@ -29,6 +29,7 @@ typedef struct pgr_evidence {
   bool rules_known;               /* every rule was checked */
   uint64_t contested, duplicates; /* rounds; duplicates: those in which a rule was broken */
   uint64_t unexplained;           /* refusals that nothing explains */
+  const char *never_ok;           /* an operation that agents were released for and that never ended ok, or NULL */
   uint64_t failed, unknown;       /* operations */
   bool complete;                  /* every planned round ran */
 } pgr_evidence;
@@ -42,7 +43,7 @@ typedef struct pgr_judgement {
 /* Judges n cells that ran together: a cell with nothing seen is `none-seen` only when some cell declared
  * PGR_EXPECT_RACE did race (the control). out: n judgements, written. Rules, first that fits:
  * not ran → inconclusive. failed > 0 → error. unexplained > 0 → error. duplicates > 0 → race. rules not known,
- * contested = 0, sampled_rarely, or no control raced → inconclusive. Else none-seen. as_expected: race where race was
+ * an operation that never ended ok, contested = 0, sampled_rarely, or no control raced → inconclusive. Else none-seen. as_expected: race where race was
  * expected, none-seen where safe was, anything but error where nothing was.
  */
 void pgr_judge(const pgr_evidence *cells, size_t n, pgr_judgement *out);

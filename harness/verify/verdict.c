@@ -42,8 +42,7 @@ static pgr_verdict decide(const pgr_evidence *e, control c, char why[200]) {
     return PGR_VERDICT_INCONCLUSIVE;
   }
   if (e->failed > 0) {
-    snprintf(why, 200, "%llu operations failed with errors that the scenario does not declare",
-             (unsigned long long)e->failed);
+    snprintf(why, 200, "%llu operation%s failed", (unsigned long long)e->failed, e->failed == 1 ? "" : "s");
     return PGR_VERDICT_ERROR;
   }
   if (e->unexplained > 0) {
@@ -54,6 +53,10 @@ static pgr_verdict decide(const pgr_evidence *e, control c, char why[200]) {
   if (e->duplicates > 0) return PGR_VERDICT_RACE;
   if (!e->rules_known) {
     snprintf(why, 200, "not every rule could be checked");
+    return PGR_VERDICT_INCONCLUSIVE;
+  }
+  if (e->never_ok) {
+    snprintf(why, 200, "%.60s never ended ok, and what turns everybody away is safe for nothing", e->never_ok);
     return PGR_VERDICT_INCONCLUSIVE;
   }
   if (e->contested == 0) {

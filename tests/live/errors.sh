@@ -137,6 +137,13 @@ run 4 run -q "$work/mine" --rounds 20
 one_line_error
 says err 'mine.yaml: reset: relation "accountz" does not exist'
 
+# One that restores nothing, so that the seed does not fit in again.
+fresh
+sed -i 's/id bigint, balance/id bigint PRIMARY KEY, balance/' "$work/mine/tables.sql"
+echo "reset: SELECT 1" >>"$work/mine/mine.yaml"
+wrong 4 'duplicate key value violates unique constraint "accounts_pkey" (after a round and the reset: the reset does not restore' \
+  run -q "$work/mine" --rounds 20
+
 # Invariants: broken by the seed itself, without a key, wrong.
 fresh
 yaml seed "INSERT INTO accounts SELECT id, -1 FROM generate_series(:first_key, :last_key) AS id"
