@@ -326,7 +326,8 @@ static pgr_outcome judge_error(pgr_agent *a, const pgr_command *command, const P
   }
   if (!message) message = PQresultErrorMessage(result);
   pgr_err after;
-  pgr_fail(&after, PGR_EDATABASE, "%.120s (after %u tries)", message, (unsigned)a->op.attempt);
+  pgr_fail(&after, PGR_EDATABASE, "%.120s (after %u %s)", message, (unsigned)a->op.attempt,
+           a->op.attempt == 1 ? "try" : "tries");
   complain(a, command, a->op.sqlstate, retry ? after.msg : message);
   return PGR_OUTCOME_FAILED;
 }

@@ -56,10 +56,15 @@ static pgr_code on_check(void *user, pgr_err *err) {
 
 /* Scripts that run a shell are not rehearsed: nobody allowed it. */
 static pgr_code rehearse(linter *l, const pgr_stage *stage, const pgr_strategy *strategy, pgr_err *err) {
+  pgr_define defines[PGR_VARIABLES_MAX];
+  for (int i = 0; i < stage->scenario->variable_count; i++)
+    defines[i] = (pgr_define){stage->scenario->variables[i].slot, stage->scenario->variables[i].text};
   pgr_race_options options = {.scenario = stage->scenario,
                               .strategy = strategy,
                               .isolation = strategy->first,
                               .protocol = stage->scenario->protocol,
+                              .defines = defines,
+                              .define_count = stage->scenario->variable_count,
                               .agents = AGENTS,
                               .contenders = AGENTS,
                               .connections = AGENTS,

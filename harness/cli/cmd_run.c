@@ -43,7 +43,7 @@ typedef struct run_options {
 typedef struct run {
   run_options options;
   pgr_scenario *scenario;
-  pgr_define defines[PGR_OPTION_LIST_MAX];
+  pgr_define defines[PGR_VARIABLES_MAX + PGR_OPTION_LIST_MAX]; /* the scenario's defaults, then -D */
   pgr_race_options race;
   pgr_place place;
   pgr_result result;
@@ -215,6 +215,9 @@ static pgr_code check_against_scenario(run *r, pgr_err *err) {
 static pgr_code read_defines(run *r, pgr_err *err) {
   const pgr_scenario *s = r->scenario;
   const pgr_option_list *list = &r->options.defines;
+  int defaults = s->variable_count;
+  for (int i = 0; i < defaults; i++)
+    r->defines[i] = (pgr_define){s->variables[i].slot, s->variables[i].text};
   for (int i = 0; i < list->count; i++) {
     const char *item = list->items[i];
     size_t len = strcspn(item, "=");
@@ -229,7 +232,7 @@ static pgr_code read_defines(run *r, pgr_err *err) {
     bool ours = slot >= 0 && slot < PGR_SLOT_CLIENT_ID;
     if (ours) return pgr_fail(err, PGR_EUSAGE, "-D %.60s: pgrace sets :%.60s itself", name, name);
     if (slot < 0) return pgr_fail(err, PGR_EUSAGE, "-D %.60s: no script of %s refers to :%.60s", name, s->name, name);
-    r->defines[i] = (pgr_define){slot, item + len + 1};
+    r->defines[defaults + i] = (pgr_define){slot, item + len + 1};
   }
   return PGR_OK;
 }
@@ -282,7 +285,7 @@ static void describe(run *r) {
   r->race = (pgr_race_options){.scenario = result->scenario,
                                .protocol = r->race.protocol,
                                .defines = r->defines,
-                               .define_count = o->defines.count,
+                               .define_count = r->scenario->variable_count + o->defines.count,
                                .agents = (uint32_t)o->agents,
                                .contenders = (uint32_t)o->contenders,
                                .connections = (uint32_t)o->connections,

@@ -6,6 +6,7 @@
 #include "pgr_embedded.h"
 #include "pgr_mem.h"
 #include "pgr_units.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -132,6 +133,31 @@ static void file_in_folder(const char *folder, char out[PATH_MAX]) {
   if (n >= PATH_MAX) *out = '\0';
 }
 
+/* How many files a folder holds that may be scenarios, and the first of them by name, "" when there is none. */
+static int scenarios_in(const char *folder, char first[NAME_MAX + 1]) {
+  DIR *d = opendir(folder);
+  int count = 0;
+  *first = '\0';
+  for (const struct dirent *e; d && (e = readdir(d));) {
+    if (!ends_in_yaml(e->d_name)) continue;
+    if (count++ == 0 || strcmp(e->d_name, first) < 0) snprintf(first, NAME_MAX + 1, "%s", e->d_name);
+  }
+  if (d) closedir(d);
+  return count;
+}
+
+/* Of a folder without the file of its name, but with others that may have been meant. PGR_OK: it is none. */
+static pgr_code otherwise_named(const char *folder, pgr_err *err) {
+  char path[PATH_MAX], first[NAME_MAX + 1], more[40] = "";
+  if (!is_folder(folder)) return PGR_OK;
+  file_in_folder(folder, path);
+  int count = *path && access(path, F_OK) ? scenarios_in(folder, first) : 0;
+  if (count == 0) return PGR_OK;
+  if (count > 1) snprintf(more, sizeof more, " and %d more", count - 1);
+  return pgr_fail(err, PGR_EUSAGE, "the folder %.80s holds no %.60s (there %s %.60s%s)", folder, strrchr(path, '/') + 1,
+                  count > 1 ? "are" : "is", first, more);
+}
+
 /* ---- both ---- */
 
 static pgr_code unknown(const char *name, pgr_err *err) {
@@ -164,7 +190,10 @@ static pgr_code open_path(const char *name, pgr_scenario **out, pgr_faults *faul
   if (is_folder(name)) file_in_folder(name, path);
   if (access(path, F_OK) == 0 && strlen(name) < sizeof path) return load(path, &disk, out, faults, err);
   if (pgr_looks_secret(name)) return unknown(name, err);
-  return pgr_fail(err, PGR_EUSAGE, "there is no scenario %.200s: %s", *path ? path : name, strerror(errno));
+  int error = errno;
+  pgr_code code = otherwise_named(name, err);
+  if (code) return code;
+  return pgr_fail(err, PGR_EUSAGE, "there is no scenario %.200s: %s", *path ? path : name, strerror(error));
 }
 
 pgr_code pgr_gallery_open(const char *name, pgr_scenario **out, pgr_faults *faults, pgr_err *err) {
@@ -178,7 +207,8 @@ pgr_code pgr_gallery_open(const char *name, pgr_scenario **out, pgr_faults *faul
     snprintf(path, sizeof path, "scenarios/%s/%s.yaml", found, found);
     return load(path, &gallery, out, faults, err);
   }
-  return unknown(name, err);
+  pgr_code code = pgr_looks_secret(name) ? PGR_OK : otherwise_named(name, err);
+  return code ? code : unknown(name, err);
 }
 
 int pgr_gallery_complain(const pgr_faults *faults, const pgr_err *err) {

@@ -189,14 +189,9 @@ static void check_protocol(pgr__load *l, const pgr_script *script) {
 }
 
 static void check_protocols(pgr__load *l) {
-  const pgr_scenario *s = l->s;
-  for (int i = 0; i < s->strategy_count * s->operation_count; i++) {
-    const pgr_script *script = s->strategies[i / s->operation_count].scripts[i % s->operation_count];
-    bool checked = !script;
-    for (int k = 0; k < i && !checked; k++)
-      checked = s->strategies[k / s->operation_count].scripts[k % s->operation_count] == script;
-    if (!checked) check_protocol(l, script);
-  }
+  const pgr__scripts_of scripts = pgr__scripts(l->s);
+  for (int i = 0; scripts.at[i]; i++)
+    check_protocol(l, scripts.at[i]);
 }
 
 static void fill(pgr__load *l) {
@@ -206,6 +201,7 @@ static void fill(pgr__load *l) {
   fill_modes(l);
   fill_schema_and_ignored(l);
   pgr__fill_seed_and_reset(l);
+  pgr__fill_variables(l);
   pgr__fill_operations(l);
   pgr__fill_ownership(l);
   pgr__fill_invariants(l);
@@ -213,6 +209,7 @@ static void fill(pgr__load *l) {
   pgr__fill_strategies(l);
   pgr__fill_compare(l);
   check_protocols(l);
+  pgr__check_variables(l);
   if (!l->s->ownership.declared && l->s->invariant_count == 0)
     pgr_faults_add(l->faults, &l->s->source, pgr__at(l, "%s", ""), "add 'ownership' or 'invariants'",
                    "nothing says what must hold");

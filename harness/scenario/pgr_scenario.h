@@ -18,6 +18,8 @@ enum {
   PGR_RETRIES_MAX = 8,
   PGR_INSTALLS_MAX = 16,
   PGR_IGNORED_MAX = 32,
+  PGR_VARIABLES_MAX = 32,
+  PGR_VARIABLE_BYTES_MAX = 256, /* of a variable's default */
   PGR_YAML_BYTES_MAX = 256 << 10,
   PGR_SQL_BYTES_MAX = 8 << 20 /* a schema, install or script file; a script has a lower limit of its own */
 };
@@ -112,6 +114,12 @@ typedef struct pgr_strategy {
   int retry_count;
 } pgr_strategy;
 
+/* A variable that the user may set, and what it holds when he does not. */
+typedef struct pgr_variable {
+  int slot; /* a script reads it */
+  const char *text;
+} pgr_variable;
+
 typedef struct pgr_scenario {
   const char *name;   /* the file's, without folder and .yaml */
   pgr_source source;  /* the YAML */
@@ -132,6 +140,8 @@ typedef struct pgr_scenario {
   bool has_seed, has_reset;
   const char *ignored[PGR_IGNORED_MAX]; /* "table.column": differs by nature, not compared */
   int ignored_count;
+  pgr_variable variables[PGR_VARIABLES_MAX];
+  int variable_count;
   pgr_operation operations[PGR_OPERATIONS_MAX];
   int operation_count;
   pgr_ownership ownership;

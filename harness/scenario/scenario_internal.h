@@ -97,6 +97,7 @@ typedef struct pgr__load {
   pgr__yaml yaml;
   const pgr__raw *raw;
   struct pgr__file *files; /* read so far */
+  bool variables_unsure;   /* one of `variables` has a fault: what they are is not known */
 } pgr__load;
 
 /* The place of a value, or of its key, for a fault about it. Where there is no such value, of what it would be in. */
@@ -141,6 +142,18 @@ void pgr__fill_retries(pgr__load *l, const char *path, const pgr__raw_retry *raw
                        int *out_count);
 void pgr__fill_strategies(pgr__load *l); /* strategies.c */
 void pgr__fill_compare(pgr__load *l);
+void pgr__fill_variables(pgr__load *l); /* variables.c */
+
+/* Whether each variable of the scripts has something that sets it and stands where it is replaced, and each of
+ * `variables` is read. After all that is filled. */
+void pgr__check_variables(pgr__load *l);
+
+/* The scenario's scripts, each once. NULL-ended; those with a fault are missing, then *all is false. */
+typedef struct pgr__scripts_of {
+  const pgr_script *at[PGR_STRATEGIES_MAX * PGR_OPERATIONS_MAX + 1];
+  bool all;
+} pgr__scripts_of;
+pgr__scripts_of pgr__scripts(const pgr_scenario *s);
 
 /* The scenario's operation or strategy names, NULL-ended, for pgr__choose. */
 typedef struct pgr__names_of {

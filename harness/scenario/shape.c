@@ -81,6 +81,7 @@ static const cyaml_schema_field_t fields[] = {
     MAYBE_TEXT("protocol", pgr__raw, protocol),
     MAYBE_TEXT("pool_mode", pgr__raw, pool_mode),
     CYAML_FIELD_MAPPING("key", CYAML_FLAG_OPTIONAL, pgr__raw, key, key_fields),
+    CYAML_FIELD_IGNORE("variables", CYAML_FLAG_OPTIONAL),
     LIST("operations", pgr__raw, operations, operation_count, &operation_item, PGR_OPERATIONS_MAX),
     CYAML_FIELD_MAPPING("ownership", CYAML_FLAG_OPTIONAL, pgr__raw, ownership, ownership_fields),
     MAYBE_LIST("invariants", pgr__raw, invariants, invariant_count, &invariant_item, PGR_INVARIANTS_MAX),

@@ -29,12 +29,22 @@ static void check_variables(pgr__load *l, const char *path, const pgr_template *
   }
 }
 
+/* A file's name in place of SQL: schema takes files, so it is easily mistaken. */
+static bool is_file_name(const char *text, size_t len) {
+  return len > 4 && strcasecmp(text + len - 4, ".sql") == 0 && !strpbrk(text, " \t\n");
+}
+
 /* text: trailing space is cut off in place. */
 static bool fill_template(pgr__load *l, const char *path, char *text, const char *const *allowed, pgr_template *out) {
   pgr_faults own = {0};
   size_t len = strlen(text);
   while (len > 0 && strchr(" \t\n", text[len - 1]))
     text[--len] = '\0';
+  if (is_file_name(text, len)) {
+    pgr_faults_add(l->faults, &l->s->source, pgr__at(l, "%s", path), NULL, "%s is SQL, not a file: write the SQL here",
+                   *path == 'i' ? "an invariant" : path);
+    return false;
+  }
   const pgr_source source = {.name = path, .text = text, .len_bytes = len};
   bool ok = pgr_template_parse(&source, &l->s->names, &l->s->arena, &own, out);
   /* Its place is one in the value; ours is in the file. */

@@ -136,6 +136,20 @@ void pgr__fill_strategies(pgr__load *l) {
   }
 }
 
+pgr__scripts_of pgr__scripts(const pgr_scenario *s) {
+  pgr__scripts_of scripts = {.all = true};
+  int count = 0;
+  for (int i = 0; i < s->strategy_count * s->operation_count; i++) {
+    const pgr_script *script = s->strategies[i / s->operation_count].scripts[i % s->operation_count];
+    bool there = !script;
+    for (int k = 0; k < count && !there; k++)
+      there = scripts.at[k] == script;
+    if (!script) scripts.all = false;
+    if (!there) scripts.at[count++] = script;
+  }
+  return scripts;
+}
+
 void pgr__fill_compare(pgr__load *l) {
   pgr_scenario *s = l->s;
   const pgr__names_of names = pgr__strategy_names(s);

@@ -20,6 +20,7 @@ typedef struct scan {
   int begins;          /* BEGIN and CASE that are open in a routine's body */
   size_t begin_offset;
   bool counted; /* something of the present statement was sent that is not blank */
+  char inside;  /* what the bytes that are emitted stand in, as in pgr_use */
 } scan;
 
 static bool is_space(char c) {
@@ -54,6 +55,9 @@ static void emit_to(scan *s, size_t end) {
   pgr__statement *out = s->out;
   if (out->text.len == 0) out->offset = s->at;
   pgr_buf_add(&out->text, s->text + s->at, end - s->at);
+  for (size_t i = s->at; out->inside && i < end; i++)
+    pgr_buf_add(out->inside, &s->inside, 1);
+  s->inside = '\0';
   s->at = end;
 }
 
@@ -96,6 +100,7 @@ static void comment(scan *s) {
     depth += opens - closes;
     i += opens || closes ? 2 : 1;
   }
+  s->inside = '-';
   emit_to(s, i);
 }
 
@@ -141,6 +146,7 @@ static void quoted(scan *s, size_t before, bool escapes) {
     not_closed(s, s->text[start] == '"' ? "quoted name" : "quote", start, 1);
     end = s->len;
   }
+  s->inside = s->text[start];
   emit_token(s, end);
 }
 
@@ -167,6 +173,7 @@ static void dollar(scan *s) {
   size_t tag_bytes = ++i - s->at;
   const char *end = memmem(s->text + i, s->len - i, s->text + s->at, tag_bytes);
   if (!end) not_closed(s, "dollar quote", s->at, tag_bytes);
+  s->inside = '$';
   emit_token(s, end ? (size_t)(end - s->text) + tag_bytes : s->len);
 }
 
@@ -276,13 +283,13 @@ static bool blank(scan *s) {
     end++;
   } else if (s->text[end] == '-' && peek(s, 1) == '-') {
     end = past_line(s, end);
+    s->inside = '-';
   } else {
     return false;
   }
-  if (s->out->text.len > 0)
-    emit_to(s, end);
-  else
-    s->at = end;
+  if (s->out->text.len > 0) emit_to(s, end);
+  s->inside = '\0';
+  s->at = end;
   return true;
 }
 

@@ -86,6 +86,19 @@ size_t pgr_sql_source_offset(const pgr_command *c, const pgr_script *s, size_t p
 size_t pgr_sql_filled_offset(const pgr_command *c, const pgr_script *s, const pgr_names *names, const pgr_vars *vars,
                              size_t position);
 
+/* A place where a script reads a variable. */
+typedef struct pgr_use {
+  const pgr_command *command;
+  int slot;
+  size_t offset; /* of its colon, in bytes from the script's start */
+  char inside;   /* in SQL: ' or " or $ for such a quote, - for a comment, or NUL for none of them */
+} pgr_use;
+
+/* Visits all of them in order: in SQL, expressions, \sleep and the words of \shell and \setshell. names: those the
+ * script was parsed with. false: no memory. */
+bool pgr_script_each_use(const pgr_script *s, const pgr_names *names, void (*visit)(void *user, const pgr_use *use),
+                         void *user) PGR_MUST_CHECK;
+
 /* One text without commands (a seed, an invariant): variables by the rules of the simple protocol. NULL: no memory or
  * too many variables (a fault was added). */
 bool pgr_template_parse(const pgr_source *source, pgr_names *names, pgr_arena *arena, pgr_faults *faults,

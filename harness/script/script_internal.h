@@ -15,8 +15,9 @@ typedef enum pgr__ending {
 
 /* The next SQL command. Init with {0}. */
 typedef struct pgr__statement {
-  pgr_buf text;  /* what is sent: as written, without what comes before it and without the backslash of \; and \: */
-  size_t offset; /* of its first byte in the source */
+  pgr_buf text;    /* what is sent: as written, without what comes before it and without the backslash of \; and \: */
+  pgr_buf *inside; /* for each byte of text what it stands in, as in pgr_use; NULL: not wanted */
+  size_t offset;   /* of its first byte in the source */
   int statement_count;
   pgr__ending ending;
   /* What was opened and not closed: "quote", with its place; NULL when all is. */
@@ -87,6 +88,9 @@ void pgr__meta_parse(pgr__parser *p, size_t backslash);
 void pgr__flow_check(pgr__parser *p);
 
 /* ---- template.c ---- */
+
+/* The next variable from *at on: its colon's offset, and its name's length. false: none; *at is then len. */
+bool pgr__next_variable(const char *text, size_t len, size_t *at, size_t *name_bytes);
 
 /* at: for faults. numbered: NULL when not wanted. false: a fault was added or p->no_memory. */
 bool pgr__template_build(pgr__parser *p, pgr_place_in at, const char *text, size_t len_bytes, int vars_max,

@@ -7,8 +7,7 @@
 
 enum { TEXT_VARS_MAX = 10000 }; /* of a text without commands, where no protocol sets a limit */
 
-/* The next variable from *at on: its colon's offset, and its name's length. false: none; *at is then len. */
-static bool next_variable(const char *text, size_t len, size_t *at, size_t *name_bytes) {
+bool pgr__next_variable(const char *text, size_t len, size_t *at, size_t *name_bytes) {
   while (*at < len) {
     const char *colon = memchr(text + *at, ':', len - *at);
     if (!colon) break;
@@ -24,7 +23,7 @@ static bool next_variable(const char *text, size_t len, size_t *at, size_t *name
 
 static int count_variables(const char *text, size_t len) {
   int n = 0;
-  for (size_t at = 0, name; next_variable(text, len, &at, &name); at += 1 + name)
+  for (size_t at = 0, name; pgr__next_variable(text, len, &at, &name); at += 1 + name)
     n++;
   return n;
 }
@@ -43,7 +42,7 @@ bool pgr__template_build(pgr__parser *p, pgr_place_in at, const char *text, size
   pgr_buf_init(&with_numbers, 0);
   bool ok = literals && slots;
   size_t from = 0, to = 0, name;
-  for (int i = 0; ok && next_variable(text, len_bytes, &to, &name); i++) {
+  for (int i = 0; ok && pgr__next_variable(text, len_bytes, &to, &name); i++) {
     pgr_buf_add(&with_numbers, text + from, to - from);
     pgr_buf_addf(&with_numbers, "$%d", i + 1);
     literals[i] = pgr__copy(p, text + from, to - from);

@@ -80,6 +80,28 @@ static void check_text(run *r) {
   }
 }
 
+typedef struct found {
+  const run *r;
+  int in_sql;
+} found;
+
+static void check_use(void *user, const pgr_use *use) {
+  found *f = user;
+  const char *name = f->r->names.at[use->slot], *source = f->r->script->source.text + use->offset;
+  assert(use->offset >= use->command->offset && *source == ':' && strncmp(source + 1, name, strlen(name)) == 0);
+  f->in_sql += use->command->kind == PGR_COMMAND_SQL;
+  assert(strchr("'\"$-", use->inside)); /* or NUL */
+}
+
+/* Every variable of the SQL is found, and all where they stand. */
+static void check_uses(const run *r) {
+  found f = {.r = r};
+  int expected = 0;
+  for (int i = 0; i < r->script->count; i++)
+    if (r->script->commands[i].kind == PGR_COMMAND_SQL) expected += r->script->commands[i].sql.text.var_count;
+  if (pgr_script_each_use(r->script, &r->names, check_use, &f)) assert(f.in_sql == expected);
+}
+
 static bool answer(run *r, pgr_interp *in, const pgr_command *c) {
   static const char *const states[] = {NULL, NULL, NULL, "23505", "40001", ""};
   for (bool last = false; !last;) {
@@ -159,6 +181,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     memset(text, '#', size); /* the script has its own copy */
     check_commands(&r);
     check_text(&r);
+    check_uses(&r);
     pgr_vars_set_int(&r.vars, PGR_SLOT_KEY, 7);
     pgr_vars_set_int(&r.vars, PGR_SLOT_GAP, 10);
     execute(&r);

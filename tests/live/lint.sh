@@ -70,6 +70,11 @@ wrong 4 "'.a' is no name for a scenario" init .a
 wrong 4 "name a scenario" lint
 wrong 4 "unknown scenario 'cliam', did you mean 'claim'?" lint cliam
 wrong 4 "pgrace list shows what there is" list xyzzyfoo
+mkdir wallet2
+touch wallet2/wallet.yaml
+wrong 4 "the folder wallet2 holds no wallet2.yaml (there is wallet.yaml)" lint wallet2
+touch wallet2/money.yaml
+wrong 4 "the folder ./wallet2/ holds no wallet2.yaml (there are money.yaml and 1 more)" lint ./wallet2/
 wrong 4 "there is no scenario nowhere/x.yaml" lint nowhere/x.yaml
 wrong 4 "there is no scenario $work/empty/empty.yaml" lint "$(mkdir empty && echo "$work/empty")"
 wrong 4 "--format: 'xml' is unknown" list --format xml

@@ -320,7 +320,7 @@ static void tries_come_to_an_end(void **state) {
     assert_int_equal(r.tally.complaint_count, cases[i].last == PGR_OUTCOME_FAILED);
     assert_int_equal(r.tally.rejections[0], cases[i].last == PGR_OUTCOME_REJECTED ? TRIES : 0);
     if (cases[i].last == PGR_OUTCOME_FAILED) {
-      assert_string_equal(r.tally.complaints[0].message, "tripped");
+      assert_string_equal(r.tally.complaints[0].message, "tripped (after 2 tries)");
       assert_string_equal(r.tally.complaints[0].file, "test/try.sql");
       assert_int_equal(r.tally.complaints[0].count, TRIES);
     }

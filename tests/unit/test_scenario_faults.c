@@ -39,8 +39,8 @@ static void shape_faults(void **state) {
   static const wrong table[] = {
       {"title:", "titel:", ":1:1: unknown key 'titel' in the scenario", some_names},
       {"see:", "xyzzyxyzzy:", ":5:1: unknown key 'xyzzyxyzzy' in the scenario",
-       "there is: title, lesson, see, broken, schema, seed, reset, ignore, protocol, pool_mode, key, operations, "
-       "ownership, invariants, rejections, retries, strategies, compare"},
+       "there is: title, lesson, see, broken, schema, seed, reset, ignore, protocol, pool_mode, key, variables, "
+       "operations, ownership, invariants, rejections, retries, strategies, compare"},
       {"    after: claim\n", "    aftr: claim\n", ":21:5: unknown key 'aftr' in an item of 'operations'",
        "did you mean 'after'?"},
       {"title: agents claim one key\n", "", ":1:1: the scenario lacks 'title'", NULL},
