@@ -19,8 +19,8 @@ typedef struct pgr_print {
 /* Into an empty database. All errors of this module name the file and place, or the part of the scenario. */
 pgr_code pgr_stage_install(const pgr_stage *s, const pgr_strategy *strategy, pgr_err *err) PGR_MUST_CHECK;
 
-/* Lets the server parse every statement of the strategy's scripts; what it does not understand is added as a fault at its
- * place. Left out: compounds, and in the simple protocol statements with variables, which may stand for anything.
+/* Lets the server parse every statement of the strategy's scripts; what it does not understand is added as a fault at
+ * its place. Left out: compounds, and in the simple protocol statements with variables, which may stand for anything.
  * Errors: PGR_EINTERRUPTED, a lost connection. */
 pgr_code pgr_stage_check_statements(const pgr_stage *s, const pgr_strategy *strategy, pgr_faults *faults,
                                     pgr_err *err) PGR_MUST_CHECK;

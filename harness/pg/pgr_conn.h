@@ -28,8 +28,9 @@ typedef struct pgr_holder {
 
 /* What every session begins with. All borrowed, and shared by the connections of a pool. */
 typedef struct pgr_session {
-  const char *setup;             /* SQL, "" for none */
-  const char *const *statements; /* count texts, prepared under their index; what cannot be prepared yet is sent unprepared */
+  const char *setup; /* SQL, "" for none */
+  const char *const
+      *statements; /* count texts, prepared under their index; what cannot be prepared yet is sent unprepared */
   int count;
 } pgr_session;
 

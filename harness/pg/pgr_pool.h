@@ -30,7 +30,8 @@ void pgr_pool_open(pgr_pool *p);
 /* A connection at once, or NULL and w->granted later. */
 pgr_conn *pgr_pool_checkout(pgr_pool *p, pgr_waiter *w);
 
-/* Gives back a connection that is not lost; nothing is in flight, no transaction is open. Nobody holds it then. May call the next waiter's granted before it returns.
+/* Gives back a connection that is not lost; nothing is in flight, no transaction is open. Nobody holds it then. May
+ * call the next waiter's granted before it returns.
  */
 void pgr_pool_checkin(pgr_pool *p, pgr_conn *c);
 

@@ -19,7 +19,8 @@ typedef struct pgr_latency {
   int64_t p50, p95, p99, max;
 } pgr_latency;
 
-/* How one violation came about: the statements of two agents, or of all of a round, in the order in which they were sent. */
+/* How one violation came about: the statements of two agents, or of all of a round, in the order in which they were
+ * sent. */
 typedef struct pgr_story {
   pgr_trace_step steps[PGR_STORY_STEPS_MAX];
   size_t count; /* 0: no story */
