@@ -51,6 +51,12 @@ int main(int argc, char **argv) {
     usage(stderr);
     return 4;
   }
+  /* As with git: "help COMMAND" is "COMMAND --help". */
+  char help[] = "--help";
+  if (strcmp(argv[1], "help") == 0 && argc == 3) {
+    argv[1] = argv[2];
+    argv[2] = help;
+  }
   if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
     usage(stdout);
     return 0;

@@ -204,5 +204,7 @@ says out "RACE"
 ! grep -vE 'SELECT|UPDATE| broke: ' "$work/out" | grep -E '^.{81,}' || fail "lines of more than 80 characters in a matrix"
 run 0 run --help
 run 0 --help
+run 0 help run
+says out "Usage: pgrace run"
 run 0 --version
 no_leftovers
