@@ -54,7 +54,7 @@ static pgr_code on_check(void *user, pgr_err *err) {
   return pgr_place_check(&((linter *)user)->place, err);
 }
 
-/* Scripts that run a shell are not rehearsed: nobody allowed it. */
+/* Scripts that run a shell are not run: nobody allowed it. */
 static pgr_code rehearse(linter *l, const pgr_stage *stage, const pgr_strategy *strategy, pgr_err *err) {
   pgr_define defines[PGR_VARIABLES_MAX];
   for (int i = 0; i < stage->scenario->variable_count; i++)
@@ -72,8 +72,7 @@ static pgr_code rehearse(linter *l, const pgr_stage *stage, const pgr_strategy *
                               .rounds = 1,
                               .max_ops = SIZE_MAX};
   pgr_race_watch watch = {.check = on_check, .user = l};
-  if (stage->scenario->uses_shell) return PGR_OK;
-  return pgr_rehearse(stage, &options, l->place.target, &watch, err);
+  return pgr_rehearse(stage, &options, l->place.target, &watch, !stage->scenario->uses_shell, err);
 }
 
 static pgr_code check_strategy(linter *l, const pgr_scenario *s, const pgr_strategy *strategy, pgr_faults *faults,

@@ -331,7 +331,7 @@ static pgr_code prepare(run *r, const pgr_cell *cell, const pgr_race_watch *watc
   pgr_stage stage = stage_of(r);
   if (last && last->strategy == cell->strategy) return pgr_stage_reset(&stage, err);
   code = pgr_stage_install(&stage, cell->strategy, err);
-  return code ? code : pgr_rehearse(&stage, &r->race, r->place.target, watch, err);
+  return code ? code : pgr_rehearse(&stage, &r->race, r->place.target, watch, true, err);
 }
 
 /* After an interrupt the rows are worth a few seconds still, over a connection that is not interrupted. */

@@ -27,8 +27,10 @@ static pgr_code create_database(pgr_place *p, pgr_err *err) {
              pgr_target_describe(p->target), reason.msg, PQuser(pgr_db_raw(maintenance)));
   else if (code)
     pgr_fail(err, code, "cannot create a database on %s: %s", pgr_target_describe(p->target), reason.msg);
-  /* An interrupt may have come after the server was done: then there is something to drop. */
-  if (!code || code == PGR_EINTERRUPTED) memcpy(p->created, name, sizeof name);
+  /* An interrupt, or the loss of the connection, may have come after the server was done: then there is something to
+   * drop. */
+  bool lost = code == PGR_EDATABASE && !*pgr_db_sqlstate(maintenance);
+  if (!code || code == PGR_EINTERRUPTED || lost) memcpy(p->created, name, sizeof name);
 done:
   pgr_db_close(maintenance);
   return code;

@@ -10,6 +10,7 @@ static const int64_t STARVED_NS = 2 * PGR_NS_PER_MS;
 
 static void on_call(pgr_message *m) {
   pgr__call *call = (pgr__call *)m;
+  if (call->worker->shared.stopped) return; /* it came behind `quit` */
   pgr__worker_perform(call->worker, call->contest);
 }
 
@@ -147,8 +148,10 @@ void pgr__contest_open(pgr__contest *c, pgr__worker *w) {
 static uint32_t count_owners(const pgr__contest *c) {
   const pgr_ownership *model = &c->race->options->scenario->ownership;
   uint32_t owners = 0;
-  for (uint32_t i = 0; model->declared && i < c->contender_count; i++)
-    owners += c->ok[i] >> model->acquire & 1;
+  for (uint32_t i = 0; model->declared && i < c->contender_count; i++) {
+    bool released = model->release >= 0 && c->ok[i] >> model->release & 1;
+    owners += !released && c->ok[i] >> model->acquire & 1;
+  }
   return owners;
 }
 

@@ -75,14 +75,14 @@ static pgr_code seed_again(const pgr_stage *stage, int64_t first, int64_t last, 
 }
 
 pgr_code pgr_rehearse(const pgr_stage *stage, const pgr_race_options *options, const pgr_target *target,
-                      const pgr_race_watch *watch, pgr_err *err) {
+                      const pgr_race_watch *watch, bool with_a_round, pgr_err *err) {
   pgr_print before = {0}, after = {0};
   int64_t first = stage->scenario->key.first, last = first + KEYS - 1;
   if (last > stage->scenario->key.last) last = stage->scenario->key.last;
   pgr_code code = pgr_stage_seed(stage, first, last, err);
   if (!code) code = pgr_rules_check_seed(stage, err);
   if (!code) code = pgr_stage_print(stage, &before, err);
-  if (!code) code = race_a_round(stage, options, target, watch, err);
+  if (!code && with_a_round) code = race_a_round(stage, options, target, watch, err);
   if (!code) code = pgr_stage_reset(stage, err);
   if (!code) code = seed_again(stage, first, last, err);
   if (!code) code = pgr_stage_print(stage, &after, err);

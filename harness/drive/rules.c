@@ -3,6 +3,7 @@
 #include "pgr_rules.h"
 
 #include "pgr_contests.h"
+#include "pgr_interrupt.h"
 #include "pgr_race.h"
 #include "pgr_units.h"
 #include <stdio.h>
@@ -45,7 +46,7 @@ static pgr_code send_batch(const pgr_stage *s, batch *b, pgr_err *err) {
   return code;
 }
 
-/* Names and SQLSTATEs are plain words: an array literal needs no quotes but for an empty one. */
+/* Names and SQLSTATEs are plain words, which quotes keep from being empty or NULL in an array literal. */
 static pgr_code load_history(const pgr_stage *s, const pgr_history *h, pgr_err *err) {
   size_t total = pgr_history_count(h);
   batch b;
@@ -61,7 +62,7 @@ static pgr_code load_history(const pgr_stage *s, const pgr_history *h, pgr_err *
       pgr_buf_addf(&b.round, "%s%lld", comma, (long long)op->round);
       pgr_buf_addf(&b.key, "%s%lld", comma, (long long)op->key);
       pgr_buf_addf(&b.agent, "%s%u", comma, op->agent);
-      pgr_buf_addf(&b.operation, "%s%s", comma, s->scenario->operations[op->kind].name);
+      pgr_buf_addf(&b.operation, "%s\"%s\"", comma, s->scenario->operations[op->kind].name);
       pgr_buf_addf(&b.attempt, "%s%u", comma, (unsigned)op->attempt);
       pgr_buf_addf(&b.outcome, "%s%s", comma, pgr_outcome_name((pgr_outcome)op->outcome));
       pgr_buf_addf(&b.sqlstate, "%s\"%s\"", comma, op->sqlstate);
@@ -105,15 +106,21 @@ pgr_code pgr_rules_check_seed(const pgr_stage *s, pgr_err *err) {
   return code;
 }
 
-/* Rounds whose keys a query returned. */
-static pgr_code collect(const pgr_stage *s, const PGresult *rows, pgr_rounds *out, pgr_err *err) {
+/* Rounds whose keys an invariant returned. A key that is none of theirs is a mistake which would hide violations. */
+static pgr_code collect(const pgr_stage *s, const pgr_invariant *invariant, const PGresult *rows, int64_t last_round,
+                        pgr_rounds *out, pgr_err *err) {
   int key = PQfnumber(rows, "key");
   pgr_code code = PGR_OK;
   for (int i = 0; !code && i < PQntuples(rows); i++) {
     int64_t value = 0;
-    if (PQgetisnull(rows, i, key)) continue;
-    code = pgr_parse_int(PQgetvalue(rows, i, key), "an invariant's key", INT64_MIN + 1, INT64_MAX, &value, err);
-    if (!code && pgr_rounds_add(out, value - s->scenario->key.first + 1))
+    if (PQgetisnull(rows, i, key) ||
+        pgr_parse_int(PQgetvalue(rows, i, key), "key", s->scenario->key.first, s->scenario->key.last, &value, NULL) ||
+        value - s->scenario->key.first >= last_round)
+      code = pgr_fail(err, PGR_EUSAGE, "%s: invariant '%s' returns the key %.40s, which no round contested: %s",
+                      s->scenario->source.name, invariant->name,
+                      PQgetisnull(rows, i, key) ? "NULL" : PQgetvalue(rows, i, key),
+                      "its column key must be the contested key");
+    else if (pgr_rounds_add(out, value - s->scenario->key.first + 1))
       code = pgr_fail(err, PGR_ENOMEM, "out of memory");
   }
   pgr_rounds_settle(out);
@@ -121,11 +128,11 @@ static pgr_code collect(const pgr_stage *s, const PGresult *rows, pgr_rounds *ou
 }
 
 static pgr_code check_invariant(const pgr_stage *s, const pgr_invariant *invariant, const pgr_contests *contests,
-                                pgr_rule *rule, pgr_findings *out, pgr_err *err) {
+                                int64_t last_round, pgr_rule *rule, pgr_findings *out, pgr_err *err) {
   PGresult *rows = NULL;
   pgr_rounds of_this = {0};
   pgr_code code = ask(s, invariant, &rows, err);
-  if (!code) code = collect(s, rows, &of_this, err);
+  if (!code) code = collect(s, invariant, rows, last_round, &of_this, err);
   PQclear(rows);
   if (!code) {
     pgr_rounds_intersect(&of_this, &contests->judged);
@@ -152,17 +159,29 @@ static pgr_code check_ownership(const pgr_stage *s, const pgr_history *h, pgr_fi
   return pgr_rounds_unite(&out->broken, &out->ownership.broken) ? pgr_fail(err, PGR_ENOMEM, "out of memory") : PGR_OK;
 }
 
+/* The last round that began. */
+static int64_t find_last_round(const pgr_history *h, const pgr_rounds *unfinished) {
+  int64_t last = unfinished->count ? unfinished->at[unfinished->count - 1] : 0;
+  size_t total = pgr_history_count(h);
+  for (size_t i = 0; i < total; i++)
+    if (pgr_history_at(h, i)->round > last) last = pgr_history_at(h, i)->round;
+  return last;
+}
+
 static pgr_code check_invariants(const pgr_stage *s, const pgr_history *h, const pgr_contests *contests,
-                                 pgr_findings *out, pgr_err *err) {
+                                 const pgr_rounds *unfinished, pgr_findings *out, pgr_err *err) {
   const pgr_scenario *scenario = s->scenario;
+  int64_t last_round = find_last_round(h, unfinished);
   pgr_code code = needs_history(scenario) ? load_history(s, h, err) : PGR_OK;
   for (int i = 0; i < scenario->invariant_count; i++) {
     pgr_rule *rule = &out->rules[out->rule_count++];
     rule->name = scenario->invariants[i].name;
-    if (!code) code = check_invariant(s, &scenario->invariants[i], contests, rule, out, err);
+    if (!code) code = check_invariant(s, &scenario->invariants[i], contests, last_round, rule, out, err);
     out->known &= rule->known;
   }
-  return code == PGR_EINTERRUPTED ? PGR_OK : code;
+  /* Interrupted, or given up by a connection for cleaning up, which has a time limit: then it is not known. */
+  bool given_up = code == PGR_EDATABASE && !*pgr_db_sqlstate(s->db);
+  return code == PGR_EINTERRUPTED || (given_up && pgr_interrupt_pending()) ? PGR_OK : code;
 }
 
 pgr_code pgr_rules_check(const pgr_stage *s, const pgr_history *h, const pgr_rounds *unfinished, pgr_findings *out,
@@ -175,7 +194,7 @@ pgr_code pgr_rules_check(const pgr_stage *s, const pgr_history *h, const pgr_rou
   pgr_rounds_subtract(&contests.judged, unfinished);
   pgr_rounds_subtract(&contests.contested, unfinished);
   if (!code && s->scenario->ownership.declared) code = check_ownership(s, h, out, err);
-  if (!code) code = check_invariants(s, h, &contests, out, err);
+  if (!code) code = check_invariants(s, h, &contests, unfinished, out, err);
   if (!code &&
       (pgr_rounds_unite(&out->contested, &contests.contested) || pgr_rounds_unite(&out->contested, &out->broken)))
     code = pgr_fail(err, PGR_ENOMEM, "out of memory");

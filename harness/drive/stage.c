@@ -99,7 +99,8 @@ static pgr_code print_tables(const pgr_stage *s, const char *ignored, pgr_print 
       " format('SELECT %L AS name, last_value || '':'' || is_called AS print FROM %s', c.oid::regclass, "
       "c.oid::regclass)"
       " ELSE format('SELECT %L, count(*) || '' rows, hash '' ||"
-      " coalesce(sum(hashtextextended((to_jsonb(t) - %L::text[])::text, 0)), 0) FROM %s t', c.oid::regclass,"
+      " coalesce(sum(hashtextextended((to_jsonb(pgrace_row.*) - %L::text[])::text, 0)), 0) FROM %s pgrace_row', "
+      "c.oid::regclass,"
       " ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0"
       " AND c.relname || '.' || a.attname = ANY ($1::text[])), c.oid::regclass) END,"
       " ' UNION ALL ' ORDER BY c.relkind DESC, c.oid::regclass::text)" OF_THE_SCENARIO " AND c.relkind IN ('r', 'S')";

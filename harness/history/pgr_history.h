@@ -14,7 +14,7 @@
   X(PGR_OUTCOME_REJECTED, "rejected") /* the database said no, by a declared SQLSTATE and constraint */                \
   X(PGR_OUTCOME_FAILED, "failed")     /* undeclared error: it did not happen, and it is a bug */                       \
   X(PGR_OUTCOME_UNKNOWN, "unknown")   /* the connection died: it may have happened */                                  \
-  X(PGR_OUTCOME_RETRIED, "retried")   /* this try was rolled back by the server and the operation tried again */
+  X(PGR_OUTCOME_RETRIED, "retried")   /* this try ended in an error and something of it was done again */
 
 typedef enum pgr_outcome {
 #define PGR_OUTCOME_ENUM(name, text) name,

@@ -18,6 +18,7 @@ struct pgr_db {
   bool cleanup;
   char sqlstate[6], constraint[64];
   int position;
+  bool copied; /* the last statement asked for data to copy, and there is none */
 };
 
 static const int64_t CLEANUP_NS = 10 * PGR_NS_PER_S;
@@ -112,6 +113,24 @@ static void cancel(pgr_db *db) {
   pgr_free(c);
 }
 
+static bool is_copy(const PGresult *result) {
+  ExecStatusType status = PQresultStatus(result);
+  return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+}
+
+/* Nobody has data to copy, or wants any: the first is an error then, the second is broken off. libpq gives a COPY
+ * result again and again until it is ended. */
+static void end_copy(pgr_db *db, ExecStatusType status) {
+  char *row;
+  if (status != PGRES_COPY_OUT) {
+    db->copied = true;
+    PQputCopyEnd(db->pg, "COPY has no data here");
+  }
+  if (status != PGRES_COPY_IN)
+    while (PQgetCopyData(db->pg, &row, 0) > 0)
+      PQfreemem(row);
+}
+
 /* Keeps the first error, else the last result. An interrupted statement is cancelled, and its end waited for all the
  * same, but not for ever: what it did must be settled before anything is cleaned up after it. */
 static pgr_code collect(pgr_db *db, int64_t deadline_ns, PGresult **out, pgr_err *err) {
@@ -133,6 +152,11 @@ static pgr_code collect(pgr_db *db, int64_t deadline_ns, PGresult **out, pgr_err
     if (code) break;
     PGresult *result = PQgetResult(db->pg);
     if (!result) break;
+    if (is_copy(result)) {
+      end_copy(db, PQresultStatus(result));
+      PQclear(result);
+      continue;
+    }
     if (kept && PQresultStatus(kept) == PGRES_FATAL_ERROR) {
       PQclear(result);
     } else {
@@ -166,6 +190,7 @@ static pgr_code collect(pgr_db *db, int64_t deadline_ns, PGresult **out, pgr_err
 static pgr_code run(pgr_db *db, int sent, PGresult **out, pgr_err *err) {
   db->sqlstate[0] = db->constraint[0] = '\0';
   db->position = 0;
+  db->copied = false;
   if (!sent) return pgr_fail(err, PGR_EDATABASE, "the connection was lost: %s", PQerrorMessage(db->pg));
   return collect(db, db->cleanup ? pgr_now_ns() + CLEANUP_NS : 0, out, err);
 }
@@ -217,6 +242,7 @@ const char *pgr_db_constraint(const pgr_db *db) {
 /* Classes of connection, resources, operator intervention, system and internal errors. */
 bool pgr_db_blames_sql(const pgr_db *db) {
   static const char *const others[] = {"08", "53", "57", "58", "XX"};
+  if (db->copied) return true; /* 57014 then, which else speaks of an operator */
   if (!*db->sqlstate) return false;
   for (size_t i = 0; i < sizeof others / sizeof *others; i++)
     if (strncmp(db->sqlstate, others[i], 2) == 0) return false;

@@ -69,13 +69,15 @@ static void gather_agent(sweep *s, const event *begin, const event *end) {
   int64_t certain_end_ns = INT64_MAX, possible_end_ns = INT64_MAX;
   for (const event *e = end; e-- > begin;) {
     const pgr_op *op = pgr_history_at(s->history, e->op);
-    bool ok = op->outcome == PGR_OUTCOME_OK, unknown = op->outcome == PGR_OUTCOME_UNKNOWN;
+    bool ok = op->outcome == PGR_OUTCOME_OK;
+    /* A try that was done again may have committed something before the statement that failed. */
+    bool may_have = op->outcome == PGR_OUTCOME_UNKNOWN || op->outcome == PGR_OUTCOME_RETRIED;
     if (op->kind == s->model.release) {
-      if (ok || unknown) certain_end_ns = op->call_ns;
+      if (ok || may_have) certain_end_ns = op->call_ns;
       if (ok) possible_end_ns = op->return_ns;
       continue;
     }
-    if (ok || unknown) s->possible[s->possible_count++] = (interval){op->call_ns, possible_end_ns, op->agent, e->op};
+    if (ok || may_have) s->possible[s->possible_count++] = (interval){op->call_ns, possible_end_ns, op->agent, e->op};
     if (ok && certain_end_ns > op->return_ns)
       s->certain[s->certain_count++] = (interval){op->return_ns, certain_end_ns, op->agent, e->op};
   }

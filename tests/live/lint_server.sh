@@ -77,6 +77,40 @@ printf 'reset: DELETE FROM tickets; DELETE FROM seats\n' >>mine/mine.yaml
 run 4 lint --server mine
 says err 'tickets_id_seq differs'
 
+# A column called like a row, and a COPY that would wait for data that nobody has.
+fresh
+printf 'CREATE TABLE ticks (t timestamptz);\nCREATE TABLE marks (t jsonb, n int);\n' >>mine/seats.sql
+sed -i "s/^seed: .*/seed: |\n  INSERT INTO seats (id) SELECT generate_series(:first_key, :last_key);\n  INSERT INTO ticks VALUES ('2026-01-01'); INSERT INTO marks VALUES ('{}', 1)/" mine/mine.yaml
+run 0 lint --server mine
+printf 'UPDATE marks SET n = n + 1;\n' >>mine/book.sql
+printf 'reset: DELETE FROM tickets; DELETE FROM seats; DELETE FROM ticks\n' >>mine/mine.yaml
+run 4 lint --server mine
+says err 'marks differs'
+for copy in 'COPY seats FROM STDIN' 'COPY (SELECT 1) TO STDOUT; SELECT 1/0'; do
+  fresh
+  sed -i "s,^seed: .*,seed: $copy," mine/mine.yaml
+  run 4 lint --server mine
+  says err 'mine/mine.yaml: seed: '
+done
+
+# Scripts with a shell are not run, the rest is checked all the same.
+fresh
+{ printf '\\shell true\n'; cat mine/book.sql; } >mine/with-shell.sql
+mv mine/with-shell.sql mine/book.sql
+run 0 lint --server mine
+sed -i 's/INSERT INTO seats (id)/INSERT INTO saets (id)/' mine/mine.yaml
+run 4 lint --server mine
+
+# An invariant whose key is none of the rounds' would see nothing for ever.
+for key in 'nullif(seat_id, seat_id)' 'seat_id + 1000'; do
+  fresh
+  sed -i "s/SELECT seat_id AS key/SELECT $key AS key/" mine/mine.yaml
+  sed -i 's/GROUP BY seat_id/GROUP BY seat_id, 1/' mine/mine.yaml
+  run 4 run mine --rounds 20 -q
+  one_line_error
+  says err "invariant 'one ticket a seat' returns the key"
+done
+
 # On a server of the user's, in databases that come and go.
 fresh
 start_server given
