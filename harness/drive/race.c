@@ -56,6 +56,8 @@ static void sum_up(const pgr__race *race, pgr_race_progress *p) {
     p->rounds += atomic_load_explicit(&race->workers[t].rounds, memory_order_relaxed);
     p->suspects += atomic_load_explicit(&race->workers[t].suspects, memory_order_relaxed);
   }
+  /* A round is suspected before it is over: as a person reads it, not in more rounds than there were. */
+  if (p->suspects > p->rounds) p->suspects = p->rounds;
   if (!race->options->scenario->ownership.declared) p->suspects = -1;
 }
 
