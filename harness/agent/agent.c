@@ -70,6 +70,10 @@ static void finish(pgr_agent *a, pgr_outcome outcome) {
 }
 
 static void pause_for(pgr_agent *a, int64_t pause_ns) {
+  if (a->shared->stepped) {
+    advance(a);
+    return;
+  }
   set_state(a, PGR_AGENT_PAUSED);
   pgr_code code = pgr_timer_start(a->shared->loop, &a->timer, pgr_now_ns() + pause_ns);
   if (code) a->shared->fault(a->shared, code);
@@ -107,6 +111,20 @@ static void settle(pgr_agent *a) {
   pause_for(a, (int64_t)pgr_random_below(&a->random, (uint64_t)a->backoff_ns + 1));
 }
 
+/* Waits for pgr_agent_go. false: nobody lets agents go one by one. */
+static bool park(pgr_agent *a, pgr_pending pending) {
+  if (!a->shared->stepped) return false;
+  a->pending = pending;
+  set_state(a, PGR_AGENT_PARKED);
+  return true;
+}
+
+static void roll_back(pgr_agent *a) {
+  set_state(a, PGR_AGENT_ROLLING_BACK);
+  a->shared->tally->statements++;
+  pgr_conn_query(a->conn, "ROLLBACK");
+}
+
 /* The operation is decided: ends what is open on the connection, as an application's error handler does. A pipeline has
  * been ended already. */
 static void unwind(pgr_agent *a) {
@@ -115,9 +133,7 @@ static void unwind(pgr_agent *a) {
     settle(a);
     return;
   }
-  set_state(a, PGR_AGENT_ROLLING_BACK);
-  a->shared->tally->statements++;
-  pgr_conn_query(a->conn, "ROLLBACK");
+  if (!park(a, PGR_PENDING_ROLLBACK)) roll_back(a);
 }
 
 /* The script decided, or its author's mistake did. What waits in a pipeline is undone: a sync alone would commit it. */
@@ -204,8 +220,7 @@ static void set_marks(pgr_agent *a, const pgr_command *command) {
   if (!in_transaction(a)) a->transaction_mark = a->statement_mark;
 }
 
-/* Sends the statement on the connection at hand. true: go on, its answer is for later (a pipeline). */
-static bool transmit(pgr_agent *a) {
+static bool send_off(pgr_agent *a) {
   const pgr_command *command = a->command;
   set_state(a, PGR_AGENT_WAITING);
   a->shared->tally->statements++;
@@ -218,6 +233,72 @@ static bool transmit(pgr_agent *a) {
   else
     send_bound(a, &command->sql);
   return false;
+}
+
+/* Sends the statement on the connection at hand. true: go on, its answer is for later (a pipeline). */
+static bool transmit(pgr_agent *a) {
+  if (!a->interp.pipeline && park(a, PGR_PENDING_STATEMENT)) return false;
+  return send_off(a);
+}
+
+static void end_pipeline(pgr_agent *a) {
+  set_state(a, PGR_AGENT_WAITING);
+  pgr_conn_end_pipeline(a->conn);
+}
+
+void pgr_agent_go(pgr_agent *a) {
+  switch (a->pending) {
+  case PGR_PENDING_STATEMENT:
+    if (send_off(a)) advance(a);
+    return;
+  case PGR_PENDING_PIPELINE: end_pipeline(a); return;
+  case PGR_PENDING_ROLLBACK: roll_back(a); return;
+  }
+}
+
+/* A parameter's value as a literal: a number as it is, anything else in quotes. */
+static void add_literal(const char *value, pgr_buf *out) {
+  const char *digits = value + (*value == '-');
+  size_t len = strspn(digits, "0123456789");
+  bool number = len > 0 && digits[len] == '\0';
+  if (number) {
+    pgr_buf_adds(out, value);
+    return;
+  }
+  pgr_buf_adds(out, "'");
+  for (const char *c = value; *c; c++)
+    pgr_buf_addf(out, *c == '\'' ? "''" : "%c", *c);
+  pgr_buf_adds(out, "'");
+}
+
+static void add_statement(const pgr_agent *a, const pgr_template *t, pgr_buf *out) {
+  char scratch[PGR_VALUE_BYTES];
+  if (a->shared->protocol == PGR_PROTOCOL_SIMPLE) {
+    pgr_template_fill(t, &a->shared->scenario->names, &a->vars, out);
+    return;
+  }
+  for (int i = 0; i <= t->var_count; i++) {
+    pgr_buf_adds(out, t->literals[i]);
+    if (i == t->var_count) break;
+    const char *value = pgr_vars_text(&a->vars, t->slots[i], scratch);
+    if (value)
+      add_literal(value, out);
+    else
+      pgr_buf_adds(out, "NULL");
+  }
+}
+
+void pgr_agent_statement(const pgr_agent *a, pgr_buf *out) {
+  switch (a->pending) {
+  case PGR_PENDING_STATEMENT: add_statement(a, &a->command->sql.text, out); return;
+  case PGR_PENDING_PIPELINE:
+    for (int i = 0; i < a->pipeline_count; i++) {
+      if (i) pgr_buf_adds(out, " ");
+      add_statement(a, &a->pipeline[i]->sql.text, out);
+    }
+    return;
+  case PGR_PENDING_ROLLBACK: pgr_buf_adds(out, "ROLLBACK"); return;
+  }
 }
 
 static void take(pgr_agent *a, pgr_conn *conn) {
@@ -277,15 +358,14 @@ static void advance(pgr_agent *a) {
       if (!request(a, action.command)) return;
       break;
     case PGR_ACTION_SLEEP:
-      if (action.sleep_ns <= 0) break;
+      if (action.sleep_ns <= 0 || a->shared->stepped) break;
       pause_for(a, action.sleep_ns);
       return;
     case PGR_ACTION_SHELL: run_shell(a, &action); return;
     case PGR_ACTION_STARTPIPELINE: set_marks(a, action.command); break;
     case PGR_ACTION_ENDPIPELINE:
       if (!a->piping) break;
-      set_state(a, PGR_AGENT_WAITING);
-      pgr_conn_end_pipeline(a->conn);
+      if (!park(a, PGR_PENDING_PIPELINE)) end_pipeline(a);
       return;
     case PGR_ACTION_END:
       if (in_transaction(a))
@@ -367,6 +447,7 @@ static pgr_outcome read_answer(pgr_agent *a, const pgr_command *command, const P
 
 static void on_result(pgr_holder *h, const PGresult *result, bool last) {
   pgr_agent *a = (pgr_agent *)((char *)h - offsetof(pgr_agent, holder));
+  if (a->shared->answered) a->shared->answered(a, result);
   if (a->state == PGR_AGENT_ROLLING_BACK) return;
   if (a->piping && a->pipeline_answered == a->pipeline_count) return; /* conclude's ROLLBACK */
   const pgr_command *command = a->piping ? a->pipeline[a->pipeline_answered] : a->command;

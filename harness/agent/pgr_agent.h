@@ -39,6 +39,11 @@ typedef struct pgr_agent_shared {
   pgr_buf scratch;                        /* for building texts */
   int64_t origin_ns;                      /* CLOCK_MONOTONIC at the run's start: time zero of the history */
   bool stopped;                           /* nothing may be sent any more; what was in flight is recorded as unknown */
+  /* Before anything is sent the agent stands in PGR_AGENT_PARKED until pgr_agent_go; it takes no pauses. */
+  bool stepped;
+  /* A result has come, of a statement or of the agent's own ROLLBACK; seen before the agent makes anything of it. NULL:
+   * nobody looks. */
+  void (*answered)(pgr_agent *a, const PGresult *result);
   /* An operation is over. Not called once stopped. */
   void (*done)(pgr_agent *a, uint8_t kind, pgr_outcome outcome);
   /* The agent cannot go on: no memory, or the history is full. */
@@ -51,6 +56,7 @@ enum { PGR_AGENT_TRACE_MAX = 12, PGR_AGENT_PIPELINE_MAX = 64 };
 typedef enum pgr_agent_state {
   PGR_AGENT_IDLE,        /* nothing to do: waits for the barrier */
   PGR_AGENT_QUEUED,      /* waits for a connection */
+  PGR_AGENT_PARKED,      /* waits to be let go: pgr_agent_pending says with what */
   PGR_AGENT_WAITING,     /* a statement or a pipeline is in flight */
   PGR_AGENT_SHELL,       /* a shell command runs */
   PGR_AGENT_PAUSED,      /* \sleep or backoff */
@@ -58,6 +64,13 @@ typedef enum pgr_agent_state {
 } pgr_agent_state;
 
 typedef struct pgr__shell pgr__shell;
+
+/* What a parked agent will send. */
+typedef enum pgr_pending {
+  PGR_PENDING_STATEMENT, /* `command` */
+  PGR_PENDING_PIPELINE,  /* all that was queued since \startpipeline; `command` is its end */
+  PGR_PENDING_ROLLBACK   /* the operation is decided and its transaction still open */
+} pgr_pending;
 
 /* Embed it; set up by init. `user`, `slot`: free for the owner. The rest is the agent's own. */
 struct pgr_agent {
@@ -68,8 +81,9 @@ struct pgr_agent {
   void *user;
   uint32_t slot;
   pgr_agent_state state;
-  pgr_conn *conn; /* checked out, or NULL */
-  pgr_op op;      /* the try under way */
+  pgr_pending pending; /* while parked */
+  pgr_conn *conn;      /* checked out, or NULL */
+  pgr_op op;           /* the try under way */
   pgr_interp interp;
   pgr_vars vars;
   pgr_prng prng;                /* the script's random functions */
@@ -104,6 +118,12 @@ pgr_code pgr_agent_enter(pgr_agent *a, int64_t key, int64_t round, uint32_t cont
  * or the connection fails at once. The agent is idle. intended_ns: when it should have started, on the history's clock.
  */
 void pgr_agent_begin(pgr_agent *a, uint8_t kind, int64_t intended_ns);
+
+/* Lets a parked agent send what is pending. */
+void pgr_agent_go(pgr_agent *a);
+
+/* Appends the pending statement, or the one in flight, with its values. */
+void pgr_agent_statement(const pgr_agent *a, pgr_buf *out);
 
 /* Cancels what has not been sent: the shared `stopped` was set, the pool is closed. An operation that has sent
  * something before is recorded as unknown. */

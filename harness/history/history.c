@@ -13,6 +13,7 @@ struct pgr_history {
   pgr_op **chunks;
   size_t chunk_count, chunk_cap;
   size_t count, max;
+  pgr_op *spare; /* a chunk kept from before it was cleared */
 };
 
 const char *pgr_outcome_name(pgr_outcome o) {
@@ -36,6 +37,7 @@ void pgr_history_destroy(pgr_history *h) {
   if (!h) return;
   for (size_t i = 0; i < h->chunk_count; i++)
     pgr_free(h->chunks[i]);
+  pgr_free(h->spare);
   pgr_free(h->chunks);
   pgr_free(h);
 }
@@ -55,8 +57,9 @@ static pgr_code append(pgr_history *h, const pgr_op *op) {
   if (h->count == h->chunk_count * CHUNK_OPS) {
     pgr_code code = reserve_chunks(h, h->chunk_count + 1);
     if (code) return code;
-    pgr_op *chunk = pgr_calloc(CHUNK_OPS, sizeof *chunk);
+    pgr_op *chunk = h->spare ? h->spare : pgr_calloc(CHUNK_OPS, sizeof *chunk);
     if (!chunk) return PGR_ENOMEM;
+    h->spare = NULL;
     h->chunks[h->chunk_count++] = chunk;
   }
   h->chunks[h->count / CHUNK_OPS][h->count % CHUNK_OPS] = *op;
@@ -99,6 +102,14 @@ pgr_code pgr_history_take(pgr_history *h, pgr_history *from) {
   h->count = total;
   from->count = from->chunk_count = 0;
   return PGR_OK;
+}
+
+void pgr_history_clear(pgr_history *h) {
+  while (h->chunk_count > 0) {
+    pgr_free(h->spare);
+    h->spare = h->chunks[--h->chunk_count];
+  }
+  h->count = 0;
 }
 
 size_t pgr_history_count(const pgr_history *h) {

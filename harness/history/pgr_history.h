@@ -58,6 +58,9 @@ pgr_code pgr_history_append(pgr_history *h, const pgr_op *op) PGR_MUST_CHECK;
  * Errors: PGR_ENOMEM, both unchanged. */
 pgr_code pgr_history_take(pgr_history *h, pgr_history *from) PGR_MUST_CHECK;
 
+/* Empties it, for the next short one. */
+void pgr_history_clear(pgr_history *h);
+
 size_t pgr_history_count(const pgr_history *h);
 
 /* i < pgr_history_count. Borrowed until h is destroyed or taken. O(1). */
