@@ -43,7 +43,7 @@ static void help(void) {
 static pgr_code empty_database(linter *l, pgr_err *err) {
   pgr_code code = PGR_OK;
   if (!l->open)
-    code = pgr_place_open(&l->place, l->options.dsn, false, AGENTS, err);
+    code = pgr_place_open(&l->place, &(pgr_place_options){.dsn = l->options.dsn, .connections = AGENTS}, err);
   else if (l->used)
     code = pgr_place_renew(&l->place, err);
   if (!code) l->open = l->used = true;

@@ -1,7 +1,10 @@
 /* pgrace run: race the strategies of a scenario, one after the other, and say what came of it. */
 #include "cells.h"
 #include "commands.h"
+#include "describe.h"
+#include "exploring.h"
 #include "gallery.h"
+#include "inputs.h"
 #include "options.h"
 #include "outdir.h"
 #include "pgr_clock.h"
@@ -17,8 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -30,12 +31,14 @@ enum {
   DEFAULT_CONNECTIONS = 64,
   THREADS_DEFAULT_MAX = 8
 };
-static const size_t HISTORY_MAX_OPS = 20000000; /* 1.4 GB; what a longer run needs is pgrace bench */
+enum { EXPLORE_REPLAYS = 20 };
+static const int64_t EXPLORE_NS = 5 * PGR_NS_PER_S; /* a cell; what takes longer is raced */
+static const size_t HISTORY_MAX_OPS = 20000000;     /* 1.4 GB; what a longer run needs is pgrace bench */
 
 typedef struct run_options {
   int64_t agents, contenders, connections, threads, rounds, duration_ns, gap_ns, max_tries, seed;
   bool rounds_given, duration_given, contenders_given, connections_given, threads_given, seed_given;
-  bool durable, quiet, allow_shell;
+  bool durable, quiet, allow_shell, explore;
   const char *scenario, *strategies, *isolation, *protocol, *dsn, *out, *format;
   pgr_option_list defines;
 } run_options;
@@ -43,13 +46,17 @@ typedef struct run_options {
 typedef struct run {
   run_options options;
   pgr_scenario *scenario;
-  pgr_define defines[PGR_VARIABLES_MAX + PGR_OPTION_LIST_MAX]; /* the scenario's defaults, then -D */
+  pgr_define defines[PGR_DEFINES_MAX];
+  int define_count;
   pgr_race_options race;
   pgr_place place;
   pgr_result result;
   pgr_outdir *out; /* NULL without --out */
   pgr_progress progress;
   const pgr_cell *current;
+  pgr_exploring exploring;              /* with --explore */
+  pgr_witness witnesses[PGR_CELLS_MAX]; /* by cell */
+  bool split;                           /* the cell before left yield points in the database */
   int64_t entered_ns;
 } run;
 
@@ -69,6 +76,8 @@ static void help(void) {
         "  --duration D        run each cell for this long instead, as 500ms, 10s, 1m\n"
         "  --gap D             think time between check and use: :gap in the scripts (default 0)\n"
         "  -D NAME=VALUE       set a variable of the scripts; again for more\n"
+        "  --explore           prove a cell where that takes no more than a few seconds, with\n"
+        "                      as few agents as make sense, and race the others\n"
         "  --max-tries N       tries of an operation, whatever the scenario says\n"
         "  --seed N            repeat the random choices of the run that printed this seed\n"
         "How\n"
@@ -100,6 +109,7 @@ static pgr_code parse(run_options *o, int argc, char **argv, bool *wants_help, p
       {"protocol", 'M', PGR_OPTION_TEXT, &o->protocol, 0, 0, NULL},
       {"define", 'D', PGR_OPTION_LIST, &o->defines, 0, 0, NULL},
       {"allow-shell", 0, PGR_OPTION_FLAG, &o->allow_shell, 0, 0, NULL},
+      {"explore", 0, PGR_OPTION_FLAG, &o->explore, 0, 0, NULL},
       {"agents", 0, PGR_OPTION_INT, &o->agents, 2, PGR_AGENTS_MAX, NULL},
       {"contenders", 0, PGR_OPTION_INT, &o->contenders, 2, PGR_AGENTS_MAX, &o->contenders_given},
       {"rounds", 0, PGR_OPTION_INT, &o->rounds, 1, 1000000000, &o->rounds_given},
@@ -160,44 +170,17 @@ static void fill_defaults(run_options *o, const pgr_scenario *s, size_t cells) {
   if (!o->seed_given) o->seed = (int64_t)(pgr_random_entropy() >> 32);
 }
 
-static pgr_code choose_protocol(run *r, pgr_err *err) {
-  static const char *const names[] = {"simple", "extended", "prepared", NULL};
-  const char *given = r->options.protocol;
-  r->race.protocol = r->scenario->protocol;
-  if (!given) return PGR_OK;
-  for (int i = 0; names[i]; i++) {
-    if (strcmp(given, names[i]) != 0) continue;
-    r->race.protocol = (pgr_protocol)i;
-    return PGR_OK;
-  }
-  return pgr_fail(err, PGR_EUSAGE, "--protocol: '%.40s' is unknown, give simple, extended or prepared", given);
-}
-
-/* What the scripts ask for and the options do not give. */
-static pgr_code check_script(const run *r, const pgr_script *script, pgr_err *err) {
-  bool simple = r->race.protocol == PGR_PROTOCOL_SIMPLE;
-  for (int i = 0; i < script->count; i++) {
-    const pgr_command *c = &script->commands[i];
-    if ((c->kind == PGR_COMMAND_SHELL || c->kind == PGR_COMMAND_SETSHELL) && !r->options.allow_shell)
-      return pgr_fail(err, PGR_EUSAGE, "%s:%d:%d: the script runs a shell command; allow it with --allow-shell",
-                      script->source.name, c->at.line, c->at.column);
-    if (c->kind == PGR_COMMAND_STARTPIPELINE && simple)
-      return pgr_fail(err, PGR_EUSAGE, "%s:%d:%d: a pipeline needs the extended or the prepared protocol",
-                      script->source.name, c->at.line, c->at.column);
-    if (c->kind == PGR_COMMAND_SQL && c->sql.statement_count > 1 && !simple)
-      return pgr_fail(err, PGR_EUSAGE, "%s:%d:%d: several statements in one need the simple protocol",
-                      script->source.name, c->at.line, c->at.column);
-  }
-  return PGR_OK;
-}
-
 static pgr_code check_against_scenario(run *r, pgr_err *err) {
   const pgr_scenario *s = r->scenario;
   int starts = 0;
-  pgr_code code = choose_protocol(r, err);
+  if (!s->ownership.declared && s->invariant_count == 0)
+    return pgr_fail(err, PGR_EUSAGE,
+                    "%s: nothing says what must hold: add 'ownership' or 'invariants', or let pgrace explore ask what "
+                    "no serial order gives",
+                    s->source.name);
+  pgr_code code = pgr_inputs_protocol(s, r->options.protocol, &r->race.protocol, err);
   for (size_t i = 0; !code && i < r->result.cell_count; i++)
-    for (int k = 0; !code && k < s->operation_count; k++)
-      code = check_script(r, r->result.cells[i].strategy->scripts[k], err);
+    code = pgr_inputs_check_scripts(s, r->result.cells[i].strategy, r->race.protocol, r->options.allow_shell, err);
   if (code) return code;
   for (int k = 0; k < s->operation_count; k++)
     starts += s->operations[k].when == PGR_WHEN_START;
@@ -208,32 +191,6 @@ static pgr_code check_against_scenario(run *r, pgr_err *err) {
   if (r->options.rounds > keys)
     return pgr_fail(err, PGR_EUSAGE, "--rounds %lld: each contests a key of its own, and %s has %lld",
                     (long long)r->options.rounds, s->name, (long long)keys);
-  return PGR_OK;
-}
-
-/* -D name=value: a variable that some script refers to and pgrace does not set itself. */
-static pgr_code read_defines(run *r, pgr_err *err) {
-  const pgr_scenario *s = r->scenario;
-  const pgr_option_list *list = &r->options.defines;
-  int defaults = s->variable_count;
-  for (int i = 0; i < defaults; i++)
-    r->defines[i] = (pgr_define){s->variables[i].slot, s->variables[i].text};
-  for (int i = 0; i < list->count; i++) {
-    const char *item = list->items[i];
-    size_t len = strcspn(item, "=");
-    char name[PGR_NAME_BYTES_MAX];
-    if (!pgr_name_is_valid(item, len) || len >= sizeof name || !item[len] || !item[len + 1]) {
-      bool secret = strpbrk(item, ":@"); /* a connection string that was meant for --dsn */
-      return pgr_fail(err, PGR_EUSAGE, "-D%s%.40s%s: write it as NAME=VALUE, with a value", secret ? "" : " '",
-                      secret ? "" : item, secret ? "" : "'");
-    }
-    snprintf(name, sizeof name, "%.*s", (int)len, item);
-    int slot = pgr_names_find(&s->names, name, strlen(name));
-    bool ours = slot >= 0 && slot < PGR_SLOT_CLIENT_ID;
-    if (ours) return pgr_fail(err, PGR_EUSAGE, "-D %.60s: pgrace sets :%.60s itself", name, name);
-    if (slot < 0) return pgr_fail(err, PGR_EUSAGE, "-D %.60s: no script of %s refers to :%.60s", name, s->name, name);
-    r->defines[defaults + i] = (pgr_define){slot, item + len + 1};
-  }
   return PGR_OK;
 }
 
@@ -265,27 +222,12 @@ static void describe(run *r) {
   result->settings.gap_ns = o->gap_ns;
   result->settings.max_tries = (int)o->max_tries;
   result->settings.durable = o->durable;
-  result->environment.private_server = !o->dsn;
-  result->environment.in_memory = r->place.in_memory;
-  result->environment.libpq_version = PQlibVersion();
-  result->environment.cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
-  snprintf(result->environment.server_version, sizeof result->environment.server_version, "%s", r->place.version);
-  snprintf(result->environment.server_settings, sizeof result->environment.server_settings, "%s", r->place.settings);
-  if (o->dsn)
-    snprintf(result->environment.target, sizeof result->environment.target, "%s", pgr_target_describe(r->place.target));
-  struct utsname u;
-  if (uname(&u) == 0)
-    snprintf(result->environment.machine, sizeof result->environment.machine, "%.24s %.40s %.24s", u.sysname, u.release,
-             u.machine);
-  time_t now = time(NULL);
-  struct tm utc;
-  strftime(result->environment.started_at, sizeof result->environment.started_at, "%Y-%m-%dT%H:%M:%SZ",
-           gmtime_r(&now, &utc));
+  pgr_describe_environment(result, &r->place, o->dsn);
   result->settings.protocol = r->race.protocol;
   r->race = (pgr_race_options){.scenario = result->scenario,
                                .protocol = r->race.protocol,
                                .defines = r->defines,
-                               .define_count = r->scenario->variable_count + o->defines.count,
+                               .define_count = r->define_count,
                                .agents = (uint32_t)o->agents,
                                .contenders = (uint32_t)o->contenders,
                                .connections = (uint32_t)o->connections,
@@ -326,10 +268,12 @@ static pgr_code on_seed(void *user, int64_t first, int64_t last, pgr_err *err) {
 /* A strategy has a database of its own; its isolation levels share it, reset in between. */
 static pgr_code prepare(run *r, const pgr_cell *cell, const pgr_race_watch *watch, pgr_err *err) {
   const pgr_cell *first = r->result.cells, *last = cell > first ? cell - 1 : NULL;
-  pgr_code code = last && last->strategy != cell->strategy ? pgr_place_renew(&r->place, err) : PGR_OK;
+  bool new = last && (last->strategy != cell->strategy || r->split);
+  pgr_code code = new ? pgr_place_renew(&r->place, err) : PGR_OK;
   if (code) return code;
+  r->split = false;
   pgr_stage stage = stage_of(r);
-  if (last && last->strategy == cell->strategy) return pgr_stage_reset(&stage, err);
+  if (last && !new) return pgr_stage_reset(&stage, err);
   code = pgr_stage_install(&stage, cell->strategy, err);
   return code ? code : pgr_rehearse(&stage, &r->race, r->place.target, watch, true, err);
 }
@@ -384,6 +328,42 @@ static void print_header(run *r) {
   pgr_buf_deinit(&line);
 }
 
+/* With --explore: *done when it ended with a proof or a witness. Else the cell is as it was, its database too. */
+static pgr_code explore_one(run *r, pgr_cell *cell, bool *done, pgr_err *err) {
+  const pgr_evidence before = cell->evidence;
+  size_t i = (size_t)(cell - r->result.cells);
+  pgr_explore_options *o = &r->exploring.options;
+  *o = (pgr_explore_options){.scenario = r->scenario,
+                             .protocol = r->race.protocol,
+                             .defines = r->defines,
+                             .define_count = r->define_count,
+                             .agents = pgr_exploring_agents(r->scenario),
+                             .operations = (UINT32_C(1) << r->scenario->operation_count) - 1,
+                             .oracles = PGR_ORACLE_RULES,
+                             .max_tries = (int)r->options.max_tries,
+                             .seed = (uint64_t)r->options.seed,
+                             .split = cell->strategy->sampled_rarely,
+                             .reduce = true,
+                             .bound = -1,
+                             .duration_ns = EXPLORE_NS,
+                             .step_timeout_ns = 2 * EXPLORE_NS,
+                             .jobs = 1,
+                             .replays = EXPLORE_REPLAYS,
+                             .own_server = !r->options.dsn};
+  r->exploring.place = &r->place;
+  r->exploring.progress = r->options.quiet ? NULL : &r->progress;
+  r->split = o->split;
+  pgr_code code = pgr_exploring_run(&r->exploring, cell, &r->witnesses[i], err);
+  *done = !code && (cell->proof.proved || cell->proof.totals.broken > 0 || cell->evidence.failed > 0);
+  if (code || *done) return code;
+  cell->evidence = before;
+  cell->proof = (pgr_proof){0};
+  code = pgr_place_renew(&r->place, err);
+  pgr_stage stage = stage_of(r);
+  r->split = false;
+  return code ? code : pgr_stage_install(&stage, cell->strategy, err);
+}
+
 static pgr_code race_one(run *r, pgr_cell *cell, pgr_err *err) {
   pgr_race_watch watch = {.progress = on_progress, .check = on_check, .seed = on_seed, .user = r};
   pgr_race_result raced;
@@ -394,6 +374,9 @@ static pgr_code race_one(run *r, pgr_cell *cell, pgr_err *err) {
   pgr_code code = prepare(r, cell, &watch, err);
   if (code) return code;
   if (cell == r->result.cells) print_header(r); /* not before the scenario has shown that it works */
+  bool explored = false;
+  if (r->options.explore) code = explore_one(r, cell, &explored, err);
+  if (code || explored) return code;
   code = pgr_race_run(&r->race, r->place.target, &watch, &raced, err);
   pgr_progress_wipe(&r->progress);
   if (!code) code = settle(r, cell, &raced, err);
@@ -450,7 +433,7 @@ static pgr_code set_up(run *r, pgr_err *err) {
   if (!code) fill_defaults(o, r->scenario, r->result.cell_count);
   if (!code) code = check(o, err);
   if (!code) code = check_against_scenario(r, err);
-  if (!code) code = read_defines(r, err);
+  if (!code) code = pgr_inputs_defines(r->scenario, &o->defines, r->defines, &r->define_count, err);
   if (!code) code = raise_descriptor_limit(o->connections, o->threads, err);
   if (!code && o->out) code = pgr_outdir_open(o->out, &r->out, err);
   return code;
@@ -459,7 +442,13 @@ static pgr_code set_up(run *r, pgr_err *err) {
 static pgr_code work(run *r, pgr_err *err) {
   pgr_err close_err = {0};
   pgr_progress_init(&r->progress, stderr);
-  pgr_code code = pgr_place_open(&r->place, r->options.dsn, r->options.durable, (int)r->options.connections, err);
+  int more = r->options.explore ? PGR_SEARCH_AGENTS_MAX + 1 : 0;
+  pgr_code code = pgr_place_open(&r->place,
+                                 &(pgr_place_options){.dsn = r->options.dsn,
+                                                      .durable = r->options.durable,
+                                                      .still = r->options.explore,
+                                                      .connections = (int)r->options.connections + more},
+                                 err);
   if (code) return code;
   describe(r);
   code = race_all(r, err);
@@ -499,6 +488,8 @@ int pgr_cmd_run(int argc, char **argv) {
   }
   if (!code) code = set_up(&r, &err);
   if (!code) code = work(&r, &err);
+  for (size_t i = 0; i < PGR_CELLS_MAX; i++)
+    pgr_witness_deinit(&r.witnesses[i]);
   pgr_outdir_close(r.out);
   pgr_scenario_destroy(r.scenario);
   return code ? complain(&err) : r.result.exit_status;

@@ -66,7 +66,8 @@ pgr_code pgr_outdir_finish(pgr_outdir *o, const pgr_buf *result, pgr_err *err) {
   int closed = fclose(o->history);
   o->history = NULL;
   if (closed) return cannot_write(o, "history.csv", err);
-  if (renameat(o->dir, o->history_name, o->dir, "history.csv")) return cannot_write(o, "history.csv", err);
+  if (o->history_begun && renameat(o->dir, o->history_name, o->dir, "history.csv"))
+    return cannot_write(o, "history.csv", err);
   if (renameat(o->dir, o->result_name, o->dir, "result.json")) return cannot_write(o, "result.json", err);
   o->finished = true;
   return PGR_OK;

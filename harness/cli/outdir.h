@@ -15,7 +15,8 @@ pgr_code pgr_outdir_open(const char *path, pgr_outdir **out, pgr_err *err) PGR_M
 pgr_code pgr_outdir_add_history(pgr_outdir *o, const pgr_history *h, const char *strategy, const char *isolation,
                                 const char *const *kinds, pgr_err *err) PGR_MUST_CHECK;
 
-/* Writes result.json and puts both files under their names, over older ones. */
+/* Writes result.json and puts both files (history.csv when a cell's history was added) under their names, over older
+ * ones. */
 pgr_code pgr_outdir_finish(pgr_outdir *o, const pgr_buf *result, pgr_err *err) PGR_MUST_CHECK;
 
 /* Removes what was not finished, the folder too when it was made for this and is empty. NULL is fine. */

@@ -15,7 +15,7 @@ static pgr_code create_database(pgr_place *p, pgr_err *err) {
   pgr_code code = pgr_db_connect(p->target, &maintenance, err);
   if (code) return code;
   /* On the throw-away server nothing else is worth logging, and copying the files is several times faster. */
-  bool copy = p->server && PQserverVersion(pgr_db_raw(maintenance)) >= 150000;
+  bool copy = p->copies && PQserverVersion(pgr_db_raw(maintenance)) >= 150000;
   snprintf(sql, sizeof sql, "CREATE DATABASE %s%s", name, copy ? " STRATEGY file_copy" : "");
   pgr_err reason;
   snprintf(p->maintenance, sizeof p->maintenance, "%s", PQdb(pgr_db_raw(maintenance)));
@@ -63,7 +63,7 @@ static pgr_code drop_database(pgr_place *p, pgr_err *err) {
 
 /* Slots that are neither taken nor reserved; our own connection is counted as taken. Not from pg_stat_activity, which
  * hides from an ordinary role what other people's sessions are. */
-static pgr_code check_slots(pgr_place *p, int connections, pgr_err *err) {
+static pgr_code check_slots(pgr_place *p, int connections, const char *fewer, pgr_err *err) {
   int64_t slots = 0, most = 0;
   pgr_code code = pgr_db_query_int(p->db,
                                    "SELECT current_setting('max_connections')::bigint"
@@ -77,6 +77,10 @@ static pgr_code check_slots(pgr_place *p, int connections, pgr_err *err) {
     return pgr_fail(err, PGR_EDATABASE,
                     "the server has none of its %lld connections free: end some, or raise its max_connections",
                     (long long)most);
+  if (fewer)
+    return pgr_fail(err, PGR_EDATABASE,
+                    "the server has %lld of its %lld connections free, this run wants %d: use fewer %s",
+                    (long long)slots, (long long)most, connections, fewer);
   return pgr_fail(err, PGR_EDATABASE,
                   "the server has %lld of its %lld connections free, this run wants %d: use --connections %lld",
                   (long long)slots, (long long)most, connections, (long long)slots);
@@ -93,23 +97,37 @@ static pgr_code learn(pgr_place *p, pgr_err *err) {
                            p->settings, sizeof p->settings, err);
 }
 
-pgr_code pgr_place_open(pgr_place *p, const char *dsn, bool durable, int connections, pgr_err *err) {
+pgr_code pgr_place_beside(pgr_place *p, const pgr_place *first, pgr_err *err) {
+  *p = (pgr_place){.beside = true, .copies = first->server != NULL};
+  pgr_code code = pgr_target_clone(first->target, &p->target, err);
+  if (!code && *first->created) code = pgr_target_set(p->target, "dbname", first->maintenance, err);
+  if (!code) code = create_database(p, err);
+  if (!code) code = pgr_target_set(p->target, "dbname", p->created, err);
+  if (!code) code = pgr_db_connect(p->target, &p->db, err);
+  if (!code) return PGR_OK;
+  pgr_err ignored;
+  if (pgr_place_close(p, &ignored)) fprintf(stderr, "pgrace: %s\n", ignored.msg);
+  return code;
+}
+
+pgr_code pgr_place_open(pgr_place *p, const pgr_place_options *o, pgr_err *err) {
   *p = (pgr_place){0};
   pgr_code code;
-  if (dsn) {
-    code = pgr_target_parse(dsn, &p->target, err);
+  if (o->dsn) {
+    code = pgr_target_parse(o->dsn, &p->target, err);
     if (!code) code = create_database(p, err);
     if (!code) code = pgr_target_set(p->target, "dbname", p->created, err);
   } else {
-    pgr_server_options options = {.max_connections = connections + 1, .durable = durable};
+    pgr_server_options options = {.max_connections = o->connections + 1, .durable = o->durable, .still = o->still};
     code = pgr_server_start(&options, &p->server, err);
     if (!code)
       code = pgr_target_private(pgr_server_socket_dir(p->server), pgr_server_port(p->server),
                                 pgr_server_user(p->server), &p->target, err);
     if (!code) p->in_memory = pgr_server_in_memory(p->server);
+    p->copies = true;
   }
   if (!code) code = pgr_db_connect(p->target, &p->db, err);
-  if (!code) code = check_slots(p, connections, err);
+  if (!code) code = check_slots(p, o->connections, o->fewer, err);
   if (!code) code = learn(p, err);
   if (!code) return PGR_OK;
   pgr_err ignored;

@@ -10,6 +10,8 @@ typedef struct pgr_place {
   pgr_server *server;   /* NULL: the user's */
   pgr_target *target;   /* the database of our own */
   pgr_db *db;           /* connected to it */
+  bool beside;          /* a database beside another place's: dropped though the server is ours */
+  bool copies;          /* the server is ours */
   char created[40];     /* the database to drop, "" when the server goes anyway */
   char maintenance[64]; /* the database to connect to for that */
   char version[64];     /* "15.18" */
@@ -17,9 +19,18 @@ typedef struct pgr_place {
   bool in_memory;
 } pgr_place;
 
-/* dsn: NULL for a throw-away server. connections: how many more than `db` will be opened; checked against what the
- * server has left. Nothing is left behind on errors. */
-pgr_code pgr_place_open(pgr_place *p, const char *dsn, bool durable, int connections, pgr_err *err) PGR_MUST_CHECK;
+typedef struct pgr_place_options {
+  const char *dsn;     /* NULL for a throw-away server; then the next two are its settings */
+  bool durable, still; /* as in pgr_server_options */
+  const char *fewer;   /* the option that lowers that, for a message; NULL: --connections */
+  int connections;     /* how many more than `db` will be opened; checked against what the server has left */
+} pgr_place_options;
+
+/* Nothing is left behind on errors. */
+pgr_code pgr_place_open(pgr_place *p, const pgr_place_options *o, pgr_err *err) PGR_MUST_CHECK;
+
+/* One more new, empty database on the server of `first`, which must outlive it. To be closed like any place. */
+pgr_code pgr_place_beside(pgr_place *p, const pgr_place *first, pgr_err *err) PGR_MUST_CHECK;
 
 /* A new, empty database in place of the one so far, which is dropped. Errors: what failed; p stays good to close. */
 pgr_code pgr_place_renew(pgr_place *p, pgr_err *err) PGR_MUST_CHECK;

@@ -194,37 +194,15 @@ static void sort_operations(pgr__race *race) {
   }
 }
 
-/* What every session begins with: the cell's isolation level, and the strategy's statements prepared. */
-static pgr_code describe_session(pgr__race *race) {
-  const pgr_race_options *o = race->options;
-  int count = 0;
-  pgr_buf_init(&race->setup, 0);
-  pgr_buf_addf(&race->setup, "SET default_transaction_isolation = '%s'", pgr_isolation_name(o->isolation));
-  for (int k = 0; k < o->scenario->operation_count; k++) {
-    race->statement_base[k] = count;
-    count += o->strategy->scripts[k]->sql_count;
-  }
-  race->statements = pgr_calloc((size_t)count, sizeof *race->statements);
-  if (!race->statements || race->setup.failed) return PGR_ENOMEM;
-  for (int k = 0; k < o->scenario->operation_count; k++) {
-    const pgr_script *script = o->strategy->scripts[k];
-    for (int i = 0; i < script->count; i++)
-      if (script->commands[i].kind == PGR_COMMAND_SQL)
-        race->statements[race->statement_base[k] + script->commands[i].sql.index] = script->commands[i].sql.numbered;
-  }
-  race->session = (pgr_session){.setup = pgr_buf_text(&race->setup),
-                                .statements = race->statements,
-                                .count = o->protocol == PGR_PROTOCOL_PREPARED ? count : 0};
-  return PGR_OK;
-}
-
 static pgr_code set_up(pgr__race *race, const pgr_target *target, uint32_t *initialised, pgr_err *err) {
   const pgr_race_options *o = race->options;
   race->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (race->wake_fd < 0) return pgr_fail(err, PGR_EENVIRONMENT, "cannot create an eventfd: %s", strerror(errno));
   race->agents = pgr_calloc(o->agents, sizeof *race->agents);
   race->workers = pgr_calloc_aligned(PGR__CACHE_LINE, o->threads, sizeof *race->workers);
-  if (!race->agents || !race->workers || describe_session(race)) return pgr_fail(err, PGR_ENOMEM, "out of memory");
+  if (!race->agents || !race->workers ||
+      pgr__cell_session_make(&race->session, o->scenario, o->strategy, o->isolation, o->protocol, ""))
+    return pgr_fail(err, PGR_ENOMEM, "out of memory");
   sort_operations(race);
   for (uint32_t t = 0; t < o->threads; t++) {
     uint32_t share = o->connections / o->threads + (t < o->connections % o->threads);
@@ -286,8 +264,7 @@ pgr_code pgr_race_run(const pgr_race_options *options, const pgr_target *target,
   for (uint32_t i = 0; race.agents && i < options->agents; i++)
     pgr_agent_deinit(&race.agents[i]);
   pgr_free(race.agents);
-  pgr_free(race.statements);
-  pgr_buf_deinit(&race.setup);
+  pgr__cell_session_deinit(&race.session);
   pgr_free(race.workers);
   if (race.wake_fd >= 0) close(race.wake_fd);
   return code;

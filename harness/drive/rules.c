@@ -2,6 +2,7 @@
  * rounds, and may read what agents were told from the table pgrace_history, which is made here when it does. */
 #include "pgr_rules.h"
 
+#include "history_rows.h"
 #include "pgr_contests.h"
 #include "pgr_interrupt.h"
 #include "pgr_race.h"
@@ -12,69 +13,35 @@
 enum { HISTORY_BATCH = 20000 };
 
 static pgr_code make_history_table(const pgr_stage *s, pgr_err *err) {
-  return pgr_db_exec(s->db,
-                     "DROP TABLE IF EXISTS pg_temp.pgrace_history;"
-                     "CREATE TEMPORARY TABLE pgrace_history (round bigint, key bigint, agent int, operation text,"
-                     " attempt int, outcome text, sqlstate text)",
-                     err);
+  pgr_code code = pgr_db_exec(s->db, "DROP TABLE IF EXISTS pg_temp.pgrace_history", err);
+  return code ? code : pgr_db_exec(s->db, pgr__history_rows_table, err);
 }
 
-typedef struct batch {
-  pgr_buf round, key, agent, operation, attempt, outcome, sqlstate;
-} batch;
-
-static pgr_buf *column(batch *b, int i) {
-  pgr_buf *columns[] = {&b->round, &b->key, &b->agent, &b->operation, &b->attempt, &b->outcome, &b->sqlstate};
-  return columns[i];
-}
-
-enum { COLUMNS = 7 };
-
-static pgr_code send_batch(const pgr_stage *s, batch *b, pgr_err *err) {
-  const char *values[COLUMNS];
+static pgr_code send_batch(const pgr_stage *s, pgr__history_rows *rows, pgr_err *err) {
+  const char *const *values = pgr__history_rows_values(rows);
   PGresult *result = NULL;
-  for (int i = 0; i < COLUMNS; i++) {
-    pgr_buf_adds(column(b, i), "}");
-    if (column(b, i)->failed) return pgr_fail(err, PGR_ENOMEM, "out of memory");
-    values[i] = pgr_buf_text(column(b, i));
-  }
-  pgr_code code = pgr_db_query(s->db,
-                               "INSERT INTO pgrace_history SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::int[],"
-                               " $4::text[], $5::int[], $6::text[], $7::text[])",
-                               COLUMNS, values, &result, err);
+  if (!values) return pgr_fail(err, PGR_ENOMEM, "out of memory");
+  pgr_code code = pgr_db_query(s->db, pgr__history_rows_insert, PGR__HISTORY_COLUMNS, values, &result, err);
   PQclear(result);
   return code;
 }
 
-/* Names and SQLSTATEs are plain words, which quotes keep from being empty or NULL in an array literal. */
 static pgr_code load_history(const pgr_stage *s, const pgr_history *h, pgr_err *err) {
   size_t total = pgr_history_count(h);
-  batch b;
+  pgr__history_rows rows;
   pgr_code code = make_history_table(s, err);
-  for (int i = 0; i < COLUMNS; i++)
-    pgr_buf_init(column(&b, i), 0);
+  pgr__history_rows_init(&rows);
   for (size_t at = 0; !code && at < total;) {
-    for (int i = 0; i < COLUMNS; i++)
-      pgr_buf_clear(column(&b, i));
-    for (size_t n = 0; n < HISTORY_BATCH && at < total; n++, at++) {
-      const pgr_op *op = pgr_history_at(h, at);
-      const char *comma = n ? "," : "{";
-      pgr_buf_addf(&b.round, "%s%lld", comma, (long long)op->round);
-      pgr_buf_addf(&b.key, "%s%lld", comma, (long long)op->key);
-      pgr_buf_addf(&b.agent, "%s%u", comma, op->agent);
-      pgr_buf_addf(&b.operation, "%s\"%s\"", comma, s->scenario->operations[op->kind].name);
-      pgr_buf_addf(&b.attempt, "%s%u", comma, (unsigned)op->attempt);
-      pgr_buf_addf(&b.outcome, "%s%s", comma, pgr_outcome_name((pgr_outcome)op->outcome));
-      pgr_buf_addf(&b.sqlstate, "%s\"%s\"", comma, op->sqlstate);
-    }
-    code = send_batch(s, &b, err);
+    pgr__history_rows_clear(&rows);
+    for (size_t n = 0; n < HISTORY_BATCH && at < total; n++, at++)
+      pgr__history_rows_add(&rows, s->scenario, pgr_history_at(h, at));
+    code = send_batch(s, &rows, err);
   }
-  for (int i = 0; i < COLUMNS; i++)
-    pgr_buf_deinit(column(&b, i));
+  pgr__history_rows_deinit(&rows);
   return code;
 }
 
-static bool needs_history(const pgr_scenario *s) {
+bool pgr__needs_history(const pgr_scenario *s) {
   bool needs = false;
   for (int i = 0; i < s->invariant_count; i++)
     needs |= s->invariants[i].needs_history;
@@ -93,7 +60,7 @@ static pgr_code ask(const pgr_stage *s, const pgr_invariant *invariant, PGresult
 }
 
 pgr_code pgr_rules_check_seed(const pgr_stage *s, pgr_err *err) {
-  pgr_code code = needs_history(s->scenario) ? make_history_table(s, err) : PGR_OK;
+  pgr_code code = pgr__needs_history(s->scenario) ? make_history_table(s, err) : PGR_OK;
   for (int i = 0; !code && i < s->scenario->invariant_count; i++) {
     const pgr_invariant *invariant = &s->scenario->invariants[i];
     PGresult *rows = NULL;
@@ -172,7 +139,7 @@ static pgr_code check_invariants(const pgr_stage *s, const pgr_history *h, const
                                  const pgr_rounds *unfinished, pgr_findings *out, pgr_err *err) {
   const pgr_scenario *scenario = s->scenario;
   int64_t last_round = find_last_round(h, unfinished);
-  pgr_code code = needs_history(scenario) ? load_history(s, h, err) : PGR_OK;
+  pgr_code code = pgr__needs_history(scenario) ? load_history(s, h, err) : PGR_OK;
   for (int i = 0; i < scenario->invariant_count; i++) {
     pgr_rule *rule = &out->rules[out->rule_count++];
     rule->name = scenario->invariants[i].name;

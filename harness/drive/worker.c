@@ -130,13 +130,13 @@ pgr_code pgr__worker_init(pgr__worker *w, pgr__race *race, uint32_t index, const
                                  .seed = o->seed,
                                  .done = on_done,
                                  .fault = on_fault};
-  memcpy(w->shared.statement_base, race->statement_base, sizeof race->statement_base);
+  memcpy(w->shared.statement_base, race->session.base, sizeof race->session.base);
   pgr_buf_init(&w->shared.scratch, 0);
   w->shared.history = pgr_history_create(SIZE_MAX); /* the main thread ends the race at max_ops */
   if (!w->shared.history) return pgr_fail(err, PGR_ENOMEM, "out of memory");
   pgr_code code = pgr_loop_create(&w->shared.loop, err);
   if (code) return code;
-  return pgr_pool_create(w->shared.loop, target, (int)connections, &race->session,
+  return pgr_pool_create(w->shared.loop, target, (int)connections, &race->session.session,
                          (pgr_pool_events){on_pool_ready, on_pool_failed, w}, &w->shared.pool, err);
 }
 

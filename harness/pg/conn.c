@@ -34,6 +34,9 @@ struct pgr_conn {
   int fd, watched;  /* what poll watches, and for which UV_ events */
   PGresult *result; /* kept back until it is known whether it is the statement's last */
   pgr_holder *holder;
+  pgr_conn_ear *ear;
+  unsigned ended;
+  char sqlstate[6];
 };
 
 static void on_poll(uv_poll_t *handle, int status, int events);
@@ -164,8 +167,19 @@ static void deliver(pgr_conn *c, bool last) {
   PQclear(result);
 }
 
+/* Where nobody listens they are forgotten; libpq would keep them all. */
+static void take_notifications(pgr_conn *c) {
+  PGnotify *notification;
+  while ((notification = PQnotifies(c->pg))) {
+    if (c->ear) c->ear->notified(c->ear, notification);
+    PQfreemem(notification);
+  }
+}
+
 static void on_done(pgr_conn *c) {
+  if (c->ear) take_notifications(c); /* they stand between a statement's last result and its end */
   set_state(c, IDLE);
+  c->ended++;
   if (c->holder) c->holder->done(c->holder);
 }
 
@@ -256,14 +270,11 @@ static bool on_result(pgr_conn *c, PGresult *result) {
     return false;
   }
   c->result = result;
+  if (PQresultStatus(result) == PGRES_FATAL_ERROR && !*c->sqlstate) {
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    snprintf(c->sqlstate, sizeof c->sqlstate, "%s", sqlstate ? sqlstate : "");
+  }
   return true;
-}
-
-/* Nobody waits for a NOTIFY; libpq would keep them all. */
-static void forget_notifications(pgr_conn *c) {
-  PGnotify *notification;
-  while ((notification = PQnotifies(c->pg)))
-    PQfreemem(notification);
 }
 
 static void on_readable(pgr_conn *c) {
@@ -271,7 +282,7 @@ static void on_readable(pgr_conn *c) {
     lose(c, PQerrorMessage(c->pg));
     return;
   }
-  forget_notifications(c);
+  take_notifications(c);
   while (c->state != CLOSED && c->state != IDLE && !PQisBusy(c->pg)) {
     PGresult *result = PQgetResult(c->pg);
     if (result) {
@@ -323,18 +334,20 @@ pgr_conn *pgr_conn_create(pgr_loop *l, const pgr_target *target, const pgr_sessi
   return NULL;
 }
 
-static void ignore_notice(void *arg, const PGresult *notice) {
-  (void)arg, (void)notice;
+static void on_notice(void *arg, const PGresult *notice) {
+  const pgr_conn *c = arg;
+  if (c->ear) c->ear->notice(c->ear, notice);
 }
 
 void pgr_conn_open(pgr_conn *c, int64_t deadline_ns) {
   set_state(c, CONNECTING);
+  *c->sqlstate = '\0';
   c->pg = PQconnectStartParams(pgr_target_keywords(c->target), pgr_target_values(c->target), 0);
   if (!c->pg || PQstatus(c->pg) == CONNECTION_BAD) {
     lose(c, c->pg ? PQerrorMessage(c->pg) : "out of memory");
     return;
   }
-  PQsetNoticeReceiver(c->pg, ignore_notice, NULL);
+  PQsetNoticeReceiver(c->pg, on_notice, c);
   int64_t limit_ns = deadline_ns ? 0 : pgr_connect_limit_ns(c->pg);
   if (limit_ns) deadline_ns = pgr_now_ns() + limit_ns;
   if ((deadline_ns && pgr_timer_start(c->loop, &c->deadline, deadline_ns)) || !watch(c, UV_WRITABLE))
@@ -345,12 +358,21 @@ void pgr_conn_hold(pgr_conn *c, pgr_holder *h) {
   c->holder = h;
 }
 
+pgr_holder *pgr_conn_holder(const pgr_conn *c) {
+  return c->holder;
+}
+
+void pgr_conn_listen(pgr_conn *c, pgr_conn_ear *ear) {
+  c->ear = ear;
+}
+
 /* A statement was given to libpq, or not. In a pipeline it waits for the sync. */
 static void sent(pgr_conn *c, int ok) {
   if (!ok) {
     lose(c, PQerrorMessage(c->pg));
     return;
   }
+  if (c->state != BUSY) *c->sqlstate = '\0';
   set_state(c, BUSY);
   if (PQpipelineStatus(c->pg) == PQ_PIPELINE_OFF) flush(c);
 }
@@ -387,6 +409,30 @@ void pgr_conn_end_pipeline(pgr_conn *c) {
 
 PGTransactionStatusType pgr_conn_transaction(const pgr_conn *c) {
   return PQtransactionStatus(c->pg);
+}
+
+bool pgr_conn_busy(const pgr_conn *c) {
+  return c->state == BUSY;
+}
+
+unsigned pgr_conn_ended(const pgr_conn *c) {
+  return c->ended;
+}
+
+const char *pgr_conn_sqlstate(const pgr_conn *c) {
+  return c->sqlstate;
+}
+
+int pgr_conn_pid(const pgr_conn *c) {
+  return c->state == IDLE || c->state == BUSY ? PQbackendPID(c->pg) : 0;
+}
+
+bool pgr_conn_cancel(pgr_conn *c) {
+  char complaint[256];
+  PGcancel *cancel = PQgetCancel(c->pg);
+  bool asked = cancel && PQcancel(cancel, complaint, sizeof complaint);
+  PQfreeCancel(cancel);
+  return asked;
 }
 
 void pgr_conn_close(pgr_conn *c) {

@@ -44,6 +44,16 @@ void pgr_conn_open(pgr_conn *c, int64_t deadline_ns);
 
 /* Between `ready` and the loss of the connection: h gets all results until it lets go (NULL). */
 void pgr_conn_hold(pgr_conn *c, pgr_holder *h);
+pgr_holder *pgr_conn_holder(const pgr_conn *c);
+
+/* Who hears what no statement asked for. Embed it. It may not close the connection or send on it. */
+typedef struct pgr_conn_ear {
+  void (*notice)(struct pgr_conn_ear *ear, const PGresult *notice); /* NOTICE, WARNING …; in the order of results */
+  void (*notified)(struct pgr_conn_ear *ear, const PGnotify *n);    /* those that a statement brings: before `done` */
+} pgr_conn_ear;
+
+/* ear: borrowed until another is given; NULL, as at first: nobody listens. At any time. */
+void pgr_conn_listen(pgr_conn *c, pgr_conn_ear *ear);
 
 /* Each sends one statement, whose results and `done` follow; only when nothing is in flight. A failure to send is
  * reported through holder->lost, before this returns. values: text, NULL for SQL NULL, borrowed for the call. */
@@ -58,6 +68,19 @@ void pgr_conn_end_pipeline(pgr_conn *c);
 
 /* As of the last `done`. */
 PGTransactionStatusType pgr_conn_transaction(const pgr_conn *c);
+
+/* A statement of its holder is in flight. */
+bool pgr_conn_busy(const pgr_conn *c);
+/* How often `done` came; wraps. Tells whether a statement ended though the next is in flight. */
+unsigned pgr_conn_ended(const pgr_conn *c);
+/* SQLSTATE of the first error of the last statement or pipeline; "" when it had none. Borrowed. */
+const char *pgr_conn_sqlstate(const pgr_conn *c);
+/* Of the server's process; 0 while the connection does not stand. */
+int pgr_conn_pid(const pgr_conn *c);
+
+/* Asks the server to give up what is in flight; its end comes as always. Blocks: for as long as a connection takes, so
+ * not on a loop that others wait for. false: the request did not get through. */
+bool pgr_conn_cancel(pgr_conn *c);
 
 /* Closes without events; a holder gets its `lost`. */
 void pgr_conn_close(pgr_conn *c);

@@ -13,6 +13,7 @@ typedef struct pgr_server pgr_server;
 
 typedef struct pgr_server_options {
   int max_connections; /* at least 1 */
+  bool still;          /* nothing happens that nobody asked for: no autovacuum; and transactions can be prepared */
   bool durable;        /* fsync, synchronous_commit and full_page_writes on, on a disk rather than in memory */
 } pgr_server_options;
 

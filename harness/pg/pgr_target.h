@@ -24,6 +24,9 @@ pgr_code pgr_target_set(pgr_target *t, const char *keyword, const char *value, p
 const char *const *pgr_target_keywords(const pgr_target *t);
 const char *const *pgr_target_values(const pgr_target *t);
 
+/* A copy of its own, to be destroyed. Errors: PGR_ENOMEM. */
+pgr_code pgr_target_clone(const pgr_target *t, pgr_target **out, pgr_err *err) PGR_MUST_CHECK;
+
 /* Pins the address that `conn` reached, so that other connections of this target neither look up names (which blocks)
  * nor land on another host. Errors: PGR_ENOMEM. */
 pgr_code pgr_target_pin(pgr_target *t, const PGconn *conn, pgr_err *err) PGR_MUST_CHECK;

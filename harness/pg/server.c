@@ -86,6 +86,7 @@ static pgr_code write_settings(const pgr_server *s, const pgr_server_options *o,
   pgr_buf_adds(&b, "logging_collector = off\nlog_destination = 'stderr'\nlog_line_prefix = '%m [%p] '\n"
                    "log_min_messages = log\nlog_min_error_statement = panic\nlog_checkpoints = off\n"
                    "log_autovacuum_min_duration = -1\n");
+  if (o->still) pgr_buf_addf(&b, "autovacuum = off\nmax_prepared_transactions = %d\n", o->max_connections);
   bool ok = !b.failed && pgr__join(path, s->place.path, "data/postgresql.conf");
   int fd = ok ? open(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC) : -1;
   ok = fd >= 0 && write(fd, b.data, b.len) == (ssize_t)b.len;

@@ -123,6 +123,18 @@ pgr_code pgr_target_parse(const char *dsn, pgr_target **out, pgr_err *err) {
   return code;
 }
 
+pgr_code pgr_target_clone(const pgr_target *t, pgr_target **out, pgr_err *err) {
+  pgr_target *copy = pgr_calloc(1, sizeof *copy);
+  pgr_code code = copy ? PGR_OK : pgr_fail(err, PGR_ENOMEM, "out of memory");
+  for (size_t i = 0; !code && i < t->count; i++)
+    code = pgr_target_set(copy, t->keywords[i], t->values[i], err);
+  if (code)
+    pgr_target_destroy(copy);
+  else
+    *out = copy;
+  return code;
+}
+
 static void clear_environment(void) {
   PQconninfoOption *options = PQconndefaults();
   for (PQconninfoOption *o = options; o && o->keyword; o++)

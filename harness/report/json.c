@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static json_t *text_or_null(const char *s) {
@@ -96,13 +97,44 @@ static json_t *rules(const pgr_cell *c) {
   return all;
 }
 
+static json_t *explored_count(const pgr_cell *c, int64_t n) {
+  return c->evidence.explored ? json_integer((json_int_t)n) : json_null();
+}
+
+/* The document that pgrace replay reads. */
+static json_t *witness(const pgr_cell *c) {
+  pgr_buf text;
+  pgr_err ignored;
+  json_t *o = NULL;
+  pgr_buf_init(&text, 0);
+  if (c->proof.witness && pgr_witness_write(c->proof.witness, &text, &ignored) == PGR_OK)
+    o = json_loadb(text.data, text.len, 0, NULL);
+  pgr_buf_deinit(&text);
+  return o ? o : json_null();
+}
+
+static json_t *proof(const pgr_cell *c) {
+  const pgr_proof *p = &c->proof;
+  const pgr_search_totals *t = &p->totals;
+  char digest[32];
+  snprintf(digest, sizeof digest, "%016llx", (unsigned long long)t->class_digest);
+  return json_pack("{s:i,s:b,s:b,s:b,s:o,s:b,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "agents", p->agents, "proved",
+                   p->proved, "reduced", p->reduced, "split", p->split, "bound",
+                   p->bound < 0 ? json_null() : json_integer(p->bound), "exhausted", t->exhausted, "coverage",
+                   p->coverage, "digest", digest, "broken", (json_int_t)t->broken, "serial", (json_int_t)t->serial,
+                   "random", (json_int_t)t->random, "cut", (json_int_t)t->cut, "left", (json_int_t)t->left, "depth",
+                   (json_int_t)t->depth, "found_after",
+                   p->found_after ? json_integer((json_int_t)p->found_after) : json_null());
+}
+
 static json_t *cell(const pgr_scenario *s, const pgr_cell *c) {
-  bool raced = c->evidence.duplicates > 0, counted = c->evidence.ran && c->evidence.contested > 0;
+  bool sampled = c->evidence.ran && !c->evidence.explored, raced = sampled && c->evidence.duplicates > 0;
+  bool counted = sampled && c->evidence.contested > 0;
   json_t *o =
       json_pack("{s:s,s:s,s:s,s:o,s:s,s:o,s:s,s:b}", "scenario", s->name, "strategy", c->strategy->name, "isolation",
                 pgr_isolation_name(c->isolation), "expect", text_or_null(pgr_expect_name(c->evidence.expect)),
                 "verdict", pgr_verdict_name(c->judgement.verdict), "why", text_or_null(c->judgement.why), "method",
-                "sampled", "as_expected", c->judgement.as_expected);
+                c->evidence.explored ? "explored" : "sampled", "as_expected", c->judgement.as_expected);
   if (!o) return NULL;
   json_object_update_new(o, json_pack("{s:b,s:I,s:I,s:I,s:o,s:o,s:o,s:I,s:I}", "complete", c->evidence.complete,
                                       "rounds", (json_int_t)c->rounds, "contested", (json_int_t)c->evidence.contested,
@@ -111,14 +143,18 @@ static json_t *cell(const pgr_scenario *s, const pgr_cell *c) {
                                       "upper_bound", counted && !raced ? json_real(c->upper_bound) : json_null(),
                                       "rules", rules(c), "unexplained", (json_int_t)c->evidence.unexplained, "served",
                                       (json_int_t)c->served));
-  json_object_update_new(o, json_pack("{s:n,s:n,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "schedules", "classes", "outcomes",
-                                      outcomes(s, c), "retries", retries(s, c), "latency_ns", latencies(s, c->service),
-                                      "response_ns", latencies(s, c->response), "winner_ns", latency(&c->winner),
-                                      "loser_ns", latency(&c->loser), "pool_wait_ns", latency(&c->pool_wait),
-                                      "start_skew_ns", latency(&c->start_skew)));
+  json_object_update_new(o, json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "schedules",
+                                      explored_count(c, c->proof.totals.schedules), "classes",
+                                      explored_count(c, c->proof.totals.classes), "outcomes", outcomes(s, c), "retries",
+                                      retries(s, c), "latency_ns", latencies(s, c->service), "response_ns",
+                                      latencies(s, c->response), "winner_ns", latency(&c->winner), "loser_ns",
+                                      latency(&c->loser), "pool_wait_ns", latency(&c->pool_wait), "start_skew_ns",
+                                      latency(&c->start_skew)));
   json_object_update_new(o, json_pack("{s:I,s:f,s:f,s:o,s:o,s:o}", "elapsed_ns", (json_int_t)c->elapsed_ns,
                                       "rounds_per_s", c->rounds_per_s, "statements_per_s", c->statements_per_s,
-                                      "errors", errors(s, c), "witness", story(s, c), "rejections", rejections(s, c)));
+                                      "errors", errors(s, c), "witness",
+                                      c->evidence.explored ? witness(c) : story(s, c), "rejections", rejections(s, c)));
+  json_object_set_new(o, "proof", c->evidence.explored ? proof(c) : json_null());
   return o;
 }
 

@@ -2,6 +2,7 @@
 #ifndef PGR_PROGRESS_H
 #define PGR_PROGRESS_H
 
+#include "pgr_search.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,6 +21,9 @@ void pgr_progress_init(pgr_progress *p, FILE *out);
  * -1 leaves them out. */
 void pgr_progress_show(pgr_progress *p, const char *what, int64_t done, int64_t planned, int64_t elapsed_ns,
                        int64_t planned_ns, int64_t suspects);
+
+/* Of an exploration: schedules, their rate, the longest, classes of outcome, branches that are known and not run. */
+void pgr_progress_explored(pgr_progress *p, const char *what, const pgr_search_totals *t, int64_t elapsed_ns);
 
 /* Removes the line, so that what follows starts on a clean one. */
 void pgr_progress_wipe(pgr_progress *p);

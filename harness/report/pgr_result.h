@@ -6,9 +6,11 @@
 #include "pgr_histogram.h"
 #include "pgr_interval.h"
 #include "pgr_scenario.h"
+#include "pgr_search.h"
 #include "pgr_tally.h"
 #include "pgr_trace.h"
 #include "pgr_verdict.h"
+#include "pgr_witness.h"
 #include <stdbool.h>
 
 enum { PGR_STORY_STEPS_MAX = 32, PGR_CELLS_MAX = PGR_STRATEGIES_MAX * PGR_ISOLATION_COUNT };
@@ -29,6 +31,19 @@ typedef struct pgr_story {
   uint32_t second_owner; /* the agent that was told yes when it must not have been; 0: the rows broke a rule */
 } pgr_story;
 
+/* What exploring a cell showed. */
+typedef struct pgr_proof {
+  int agents;
+  bool proved, reduced, split;
+  int bound; /* -1: none */
+  pgr_search_totals totals;
+  int64_t found_after;  /* schedules until the first that broke; 0: none */
+  uint64_t seed;        /* of the random schedules */
+  char trouble[300];    /* why it proves nothing whatever was covered; "" */
+  char coverage[240];   /* what was run and what was not, in words */
+  pgr_witness *witness; /* borrowed; NULL: none */
+} pgr_proof;
+
 /* One strategy at one isolation level. */
 typedef struct pgr_cell {
   const pgr_strategy *strategy;
@@ -36,6 +51,7 @@ typedef struct pgr_cell {
   pgr_rule rules[PGR_RULES_MAX];
   int rule_count;
   pgr_evidence evidence;
+  pgr_proof proof; /* when evidence.explored */
   pgr_judgement judgement;
   int64_t rounds, elapsed_ns;
   uint32_t served;
@@ -54,7 +70,7 @@ typedef struct pgr_cell {
 } pgr_cell;
 
 typedef struct pgr_result {
-  const char *command; /* "run" */
+  const char *command; /* "run" or "explore" */
   const pgr_scenario *scenario;
   int exit_status;
   bool complete, interrupted;
@@ -84,6 +100,9 @@ typedef struct pgr_result {
 /* Fills the cell's figures from what a race added up and what was found in it. */
 pgr_code pgr_cell_fill(pgr_cell *cell, const pgr_scenario *scenario, const pgr_tally *tally, const pgr_history *history,
                        const pgr_trace *trace, const pgr_findings *findings, pgr_err *err) PGR_MUST_CHECK;
+
+/* The same from an exploration: the cell's proof is filled in, the tally is of all schedules. */
+void pgr_cell_prove(pgr_cell *cell, const pgr_scenario *scenario, const pgr_tally *tally);
 
 /* What the scenario expects of the cell. */
 pgr_expect pgr_cell_expect(const pgr_cell *cell);

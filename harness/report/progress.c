@@ -31,6 +31,19 @@ void pgr_progress_show(pgr_progress *p, const char *what, int64_t done, int64_t 
   p->shown = p->rewrites;
 }
 
+void pgr_progress_explored(pgr_progress *p, const char *what, const pgr_search_totals *t, int64_t elapsed_ns) {
+  if (!p->rewrites && elapsed_ns - p->printed_ns < PGR_NS_PER_S) return;
+  p->printed_ns = elapsed_ns;
+  char done[PGR_TEXT_BYTES], rate[PGR_TEXT_BYTES], classes[PGR_TEXT_BYTES], left[PGR_TEXT_BYTES];
+  double seconds = (double)elapsed_ns / (double)PGR_NS_PER_S;
+  int64_t a_second = seconds > 0 ? (int64_t)((double)t->schedules / seconds) : 0;
+  fprintf(p->out, "%s%s  %s schedules  %s/s  depth %zu  classes %s  branches left %s%s", p->rewrites ? "\r\033[K" : "",
+          what, pgr_format_count(done, t->schedules), pgr_format_count(rate, a_second), t->depth,
+          pgr_format_count(classes, t->classes), pgr_format_count(left, t->left), p->rewrites ? "" : "\n");
+  fflush(p->out);
+  p->shown = p->rewrites;
+}
+
 void pgr_progress_wipe(pgr_progress *p) {
   if (!p->shown) return;
   fputs("\r\033[K", p->out);

@@ -25,6 +25,7 @@ int pgr__name_width(const pgr_result *r); /* of the widest strategy */
 void pgr__wrap(pgr_buf *out, size_t from);
 
 /* verdicts.c */
+bool pgr__was_raced(const pgr_cell *c);      /* it ran, and was not explored */
 bool pgr__is_matrix(const pgr_result *r);    /* some strategy ran at more than one isolation level */
 bool pgr__mixes_levels(const pgr_result *r); /* not all cells are of one level */
 void pgr__add_verdicts(const pgr_result *r, bool colour, pgr_buf *out);

@@ -1,6 +1,8 @@
 /* From what a race added up to the figures that people read. */
 #include "pgr_result.h"
 
+#include "pgr_units.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,6 +193,53 @@ pgr_code pgr_cell_fill(pgr_cell *cell, const pgr_scenario *scenario, const pgr_t
   if (summarize_losers(cell, tally, k_main)) return pgr_fail(err, PGR_ENOMEM, "out of memory");
   cell->evidence.ran = true;
   return PGR_OK;
+}
+
+/* What was run and what was not. */
+static void say_coverage(pgr_proof *p) {
+  const pgr_search_totals *t = &p->totals;
+  char n[PGR_TEXT_BYTES], k[PGR_TEXT_BYTES], left[PGR_TEXT_BYTES];
+  char *out = p->coverage;
+  size_t size = sizeof p->coverage;
+  const char *s = t->schedules == 1 ? "" : "s", *es = t->classes == 1 ? "" : "es";
+  pgr_format_count(n, t->schedules);
+  pgr_format_count(k, t->classes);
+  pgr_format_count(left, t->left);
+  if (t->exhausted && p->bound >= 0)
+    snprintf(out, size, "all %s interleaving%s with at most %d preemption%s, %s class%s", n, s, p->bound,
+             p->bound == 1 ? "" : "s", k, es);
+  else if (t->exhausted && !p->reduced)
+    snprintf(out, size, "all %s interleaving%s, %s class%s", n, s, k, es);
+  else if (t->exhausted)
+    snprintf(out, size, "%s schedule%s stand for every interleaving, %s class%s", n, s, k, es);
+  else if (t->random)
+    snprintf(out, size, "%s schedule%s run, the last %lld of them at random (seed %llu), %s branches known and not run",
+             n, s, (long long)t->random, (unsigned long long)p->seed, left);
+  else
+    snprintf(out, size, "%s schedule%s run, %s class%s, %s branch%s known and not run", n, s, k, es, left,
+             t->left == 1 ? "" : "es");
+}
+
+void pgr_cell_prove(pgr_cell *cell, const pgr_scenario *scenario, const pgr_tally *tally) {
+  pgr_evidence *e = &cell->evidence;
+  pgr_proof *p = &cell->proof;
+  say_coverage(p);
+  memcpy(cell->outcomes, tally->outcomes, sizeof cell->outcomes);
+  memcpy(cell->rejections, tally->rejections, sizeof cell->rejections);
+  memcpy(cell->complaints, tally->complaints, sizeof cell->complaints);
+  cell->complaint_count = tally->complaint_count;
+  e->ran = e->rules_known = e->explored = true;
+  e->proved = p->proved;
+  e->duplicates = (uint64_t)p->totals.broken;
+  e->contested = (uint64_t)p->totals.schedules;
+  e->complete = p->proved || p->totals.broken > 0 || (p->bound >= 0 && p->totals.exhausted);
+  for (int k = 0; k < scenario->operation_count; k++) {
+    if (scenario->operations[k].when == PGR_WHEN_START && !tally->outcomes[k][PGR_OUTCOME_OK])
+      e->never_ok = scenario->operations[k].name;
+    e->failed += tally->outcomes[k][PGR_OUTCOME_FAILED];
+    e->unknown += tally->outcomes[k][PGR_OUTCOME_UNKNOWN];
+  }
+  if (!e->short_of) e->short_of = p->coverage;
 }
 
 void pgr_result_judge(pgr_result *r) {

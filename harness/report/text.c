@@ -58,7 +58,7 @@ static void add_outcomes_of(const pgr_result *r, int k, bool speed, pgr_buf *out
                unknown ? "  unknown" : "", retried ? "  retries" : "", speed ? "  statements/s" : "");
   for (size_t i = 0; i < r->cell_count; i++) {
     const pgr_cell *c = &r->cells[i];
-    if (!c->evidence.ran) continue;
+    if (!pgr__was_raced(c)) continue;
     pgr_buf_addf(out, "  %-*s", names, c->strategy->name);
     pgr__add_count(out, c->outcomes[k][PGR_OUTCOME_OK], 9);
     pgr__add_count(out, c->outcomes[k][PGR_OUTCOME_REFUSED], 10);
@@ -112,7 +112,7 @@ static void add_latencies(const pgr_result *r, pgr_buf *out) {
   for (size_t i = 0; i < r->cell_count; i++) {
     const pgr_cell *c = &r->cells[i];
     char ok[80], lost[80];
-    if (!c->evidence.ran) continue;
+    if (!pgr__was_raced(c)) continue;
     snprintf(ok, sizeof ok, "%s ok", main);
     snprintf(lost, sizeof lost, "%s lost", main);
     const char *name = c->strategy->name;
@@ -237,16 +237,30 @@ static void add_story(const pgr_result *r, pgr_buf *out) {
     const pgr_cell *c = &r->cells[i];
     if (c->story.count && (!chosen || (chosen->judgement.as_expected && !c->judgement.as_expected))) chosen = c;
   }
+  if (chosen) {
+    pgr_buf_adds(out, "\n");
+    pgr_report_story(r, chosen, out);
+    return;
+  }
+  for (size_t i = 0; !chosen && i < r->cell_count; i++)
+    if (r->cells[i].proof.witness) chosen = &r->cells[i];
   if (!chosen) return;
   pgr_buf_adds(out, "\n");
-  pgr_report_story(r, chosen, out);
+  pgr_report_proof(r, chosen, false, out);
+  pgr_report_witness(chosen, PGR__COLUMNS, false, out);
+}
+
+static bool any_raced(const pgr_result *r) {
+  for (size_t i = 0; i < r->cell_count; i++)
+    if (pgr__was_raced(&r->cells[i])) return true;
+  return false;
 }
 
 void pgr_report_text(const pgr_result *r, bool colour, pgr_buf *out) {
   add_title(r, out);
   pgr__add_verdicts(r, colour, out);
   add_rules(r, out);
-  if (!pgr__is_matrix(r)) {
+  if (!pgr__is_matrix(r) && any_raced(r)) {
     add_outcomes(r, out);
     pgr_buf_adds(out, "\n");
     add_latencies(r, out);

@@ -1,9 +1,14 @@
 /* The verdicts: a line a strategy, or a matrix of strategies and isolation levels when some strategy ran at several. */
 #include "report_internal.h"
 
+#include "pgr_units.h"
 #include <string.h>
 
 enum { MATRIX_COLUMN = 18 };
+
+bool pgr__was_raced(const pgr_cell *c) {
+  return c->evidence.ran && !c->evidence.explored;
+}
 
 bool pgr__is_matrix(const pgr_result *r) {
   for (size_t i = 1; i < r->cell_count; i++)
@@ -50,6 +55,10 @@ static double share_of(const pgr_cell *c) {
 
 /* "99.4 % (98.9–99.7)", or a bound when nothing was seen. */
 static void add_share(const pgr_cell *c, bool with_interval, pgr_buf *out) {
+  if (c->evidence.explored) {
+    pgr_buf_adds(out, "schedules");
+    return;
+  }
   if (c->evidence.duplicates == 0) {
     pgr_buf_adds(out, "≤ ");
     pgr__add_percent(out, c->upper_bound, PGR__UP);
@@ -86,7 +95,7 @@ static int widest_share(const pgr_result *r, bool with_interval) {
 
 /* Room is short where levels are shown: a mark says there what is a phrase elsewhere. */
 static void add_list_line(const pgr_cell *c, bool levels, bool colour, int share_width, pgr_buf *out) {
-  pgr__add_count(out, (uint64_t)c->rounds, 8);
+  pgr__add_count(out, c->evidence.explored ? c->evidence.contested : (uint64_t)c->rounds, 8);
   pgr__add_count(out, c->evidence.duplicates, 8);
   pgr_buf_adds(out, "  ");
   size_t before = out->len;
@@ -133,6 +142,12 @@ static void add_matrix_cell(const pgr_cell *c, bool colour, bool pad, pgr_buf *o
     pgr_buf_adds(&text, "–");
   } else if (!c->evidence.ran) {
     pgr_buf_adds(&text, "not run");
+  } else if (c->evidence.explored) {
+    bool race = c->judgement.verdict == PGR_VERDICT_RACE;
+    int64_t tried = race && !c->proof.totals.exhausted ? c->proof.found_after : c->proof.totals.schedules;
+    char count[PGR_TEXT_BYTES];
+    pgr_buf_addf(&text, "%s", race ? "RACE" : pgr__verdict_words(c));
+    if (race || c->judgement.verdict == PGR_VERDICT_SAFE) pgr_buf_addf(&text, " (%s)", pgr_format_count(count, tried));
   } else if (c->judgement.verdict == PGR_VERDICT_RACE) {
     pgr_buf_adds(&text, "RACE ");
     add_share(c, false, &text);
@@ -147,6 +162,18 @@ static void add_matrix_cell(const pgr_cell *c, bool colour, bool pad, pgr_buf *o
   pgr_buf_addf(out, "%s%s%s", coloured ? verdict_colour(c) : "", pgr_buf_text(&text), coloured ? PGR__PLAIN : "");
   if (pad) pgr_buf_addf(out, "%*s", pgr__padding(pgr_buf_text(&text), MATRIX_COLUMN), "");
   pgr_buf_deinit(&text);
+}
+
+static bool any_explored(const pgr_result *r) {
+  for (size_t i = 0; i < r->cell_count; i++)
+    if (r->cells[i].evidence.explored) return true;
+  return false;
+}
+
+static bool any_sampled(const pgr_result *r) {
+  for (size_t i = 0; i < r->cell_count; i++)
+    if (pgr__was_raced(&r->cells[i])) return true;
+  return false;
 }
 
 static void add_matrix(const pgr_result *r, bool colour, pgr_buf *out) {
@@ -171,8 +198,12 @@ static void add_matrix(const pgr_result *r, bool colour, pgr_buf *out) {
     }
     pgr_buf_adds(out, "\n");
   }
-  pgr_buf_adds(out, "\n  RACE: share of contested rounds that broke a rule; none: seen in none, at most\n"
-                    "  that share with 95 % confidence; –: not run there; !: unlike the scenario says\n");
+  if (any_explored(r))
+    pgr_buf_adds(out, "\n  RACE (n): broken by schedule n; safe (n): proved, n schedules stand for all;\n"
+                      "  –: not run there; !: unlike the scenario says\n");
+  if (any_sampled(r))
+    pgr_buf_adds(out, "\n  RACE: share of contested rounds that broke a rule; none: seen in none, at most\n"
+                      "  that share with 95 % confidence; –: not run there; !: unlike the scenario says\n");
 }
 
 void pgr__add_verdicts(const pgr_result *r, bool colour, pgr_buf *out) {

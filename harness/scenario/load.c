@@ -210,9 +210,6 @@ static void fill(pgr__load *l) {
   pgr__fill_compare(l);
   check_protocols(l);
   pgr__check_variables(l);
-  if (!l->s->ownership.declared && l->s->invariant_count == 0)
-    pgr_faults_add(l->faults, &l->s->source, pgr__at(l, "%s", ""), "add 'ownership' or 'invariants'",
-                   "nothing says what must hold");
 }
 
 pgr_scenario *pgr_scenario_load(const char *path, const pgr_reader *reader, pgr_faults *faults) {

@@ -31,6 +31,10 @@ typedef struct pgr_evidence {
   uint64_t unexplained;           /* refusals that nothing explains */
   const char *never_ok;           /* an operation that agents were released for and that never ended ok, or NULL */
   uint64_t failed, unknown;       /* operations */
+  bool explored;                  /* schedule by schedule, not raced: duplicates and contested count schedules */
+  bool proved;                    /* every schedule was run, or one that is equal to it */
+  const char *short_of;           /* explored and not proved: what is missing, one clause */
+  const char *trouble;            /* explored: why what was seen proves nothing, failures neither; NULL: no trouble */
   bool complete;                  /* every planned round ran */
 } pgr_evidence;
 
@@ -42,15 +46,16 @@ typedef struct pgr_judgement {
 
 /* Judges n cells that ran together: a cell with nothing seen is `none-seen` only when some cell declared
  * PGR_EXPECT_RACE did race (the control). out: n judgements, written. Rules, first that fits:
- * not ran → inconclusive. failed > 0 → error. unexplained > 0 → error. duplicates > 0 → race. rules not known,
- * an operation that never ended ok, contested = 0, sampled_rarely, or no control raced → inconclusive. Else none-seen.
- * as_expected: race where race was expected, none-seen where safe was, anything but error where nothing was.
+ * not ran → inconclusive. trouble, and no duplicates → inconclusive. failed > 0 → error. unexplained > 0 → error. duplicates > 0 → race. rules not known,
+ * an operation that never ended ok → inconclusive. explored → safe when proved, else inconclusive. contested = 0,
+ * sampled_rarely, or no control raced → inconclusive. Else none-seen. as_expected: race where race was expected,
+ * none-seen where safe was, anything but error where nothing was.
  */
 void pgr_judge(const pgr_evidence *cells, size_t n, pgr_judgement *out);
 
-/* 1 when a cell's evidence is broken or contradicts `expect: safe`; else 2 when anything is incomplete, inconclusive or
- * not as expected (each control that did not race included); else 0. An interrupted run (`interrupted`) is 2 whatever
- * it saw.
+/* 1 when a cell's evidence is broken or contradicts `expect: safe`, or a proof contradicts `expect: race`; else 2 when
+ * anything is incomplete, inconclusive or not as expected (each control that did not race included); else 0. An
+ * interrupted run (`interrupted`) is 2 whatever it saw.
  */
 int pgr_judge_exit_status(const pgr_evidence *cells, const pgr_judgement *judged, size_t n, bool interrupted);
 

@@ -41,6 +41,10 @@ static pgr_verdict decide(const pgr_evidence *e, control c, char why[200]) {
     snprintf(why, 200, "it was not run");
     return PGR_VERDICT_INCONCLUSIVE;
   }
+  if (e->trouble && e->duplicates == 0) {
+    snprintf(why, 200, "%s", e->trouble);
+    return PGR_VERDICT_INCONCLUSIVE;
+  }
   if (e->failed > 0) {
     snprintf(why, 200, "%llu operation%s failed", (unsigned long long)e->failed, e->failed == 1 ? "" : "s");
     return PGR_VERDICT_ERROR;
@@ -57,6 +61,11 @@ static pgr_verdict decide(const pgr_evidence *e, control c, char why[200]) {
   }
   if (e->never_ok) {
     snprintf(why, 200, "%.60s never ended ok, and what turns everybody away is safe for nothing", e->never_ok);
+    return PGR_VERDICT_INCONCLUSIVE;
+  }
+  if (e->explored && e->proved) return PGR_VERDICT_SAFE;
+  if (e->explored) {
+    snprintf(why, 200, "%s", e->short_of ? e->short_of : "not every schedule was run");
     return PGR_VERDICT_INCONCLUSIVE;
   }
   if (e->contested == 0) {
@@ -94,6 +103,7 @@ int pgr_judge_exit_status(const pgr_evidence *cells, const pgr_judgement *judged
   for (size_t i = 0; i < n; i++) {
     broken |= judged[i].verdict == PGR_VERDICT_ERROR;
     broken |= judged[i].verdict == PGR_VERDICT_RACE && cells[i].expect == PGR_EXPECT_SAFE;
+    broken |= judged[i].verdict == PGR_VERDICT_SAFE && cells[i].expect == PGR_EXPECT_RACE;
     open |= judged[i].verdict == PGR_VERDICT_INCONCLUSIVE || !cells[i].complete || !judged[i].as_expected;
   }
   if (interrupted) return 2;

@@ -176,9 +176,6 @@ static void reference_faults(void **state) {
        ":60:5: too many errors to retry together with the scenario's, at most 8 fit", NULL},
   };
   CHECK_CHANGES(table);
-  check_faults("title: t\nlesson: l\noperations: [{name: a, script: claim.sql}]\n"
-               "strategies: [{name: x, summary: s, isolation: {serializable: race}}]\n",
-               0, &(wrong){NULL, NULL, ":1:1: nothing says what must hold", "add 'ownership' or 'invariants'"});
 }
 
 static void file_faults(void **state) {

@@ -1,0 +1,10 @@
+/* pgrace explore FILE.spec. Main thread. */
+#ifndef PGR_SPEC_COMMAND_H
+#define PGR_SPEC_COMMAND_H
+
+#include <stdint.h>
+
+/* Returns the exit status. */
+int pgr_spec_command(const char *path, const char *dsn, int64_t step_timeout_ns);
+
+#endif

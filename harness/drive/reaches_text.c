@@ -1,0 +1,187 @@
+/* What the texts in the catalogs may reach, by their words alone. Invariant: a word is given every meaning it could
+ * have; what a text could do without any of these words is not there (EXECUTE runs what no word says, hence is one). */
+#include "reaches_internal.h"
+
+#include "pgr_words.h"
+#include <string.h>
+
+/* Functions of pg_catalog that are not immutable, and yet neither see nor change what other sessions see: they depend
+ * on the session, its settings, the time, chance, or on catalogs that only DDL changes. */
+static const char harmless[] =
+    "anytextcat array_sample array_shuffle array_to_json array_to_string bernoulli clock_timestamp concat "
+    "concat_ws convert convert_from convert_to current_database current_query current_schema current_schemas "
+    "current_setting current_user date date_add date_part date_subtract date_trunc enum_first enum_last enum_range "
+    "extract format gen_random_uuid generate_series get_current_ts_config getdatabaseencoding in_range "
+    "inet_client_addr inet_client_port inet_server_addr inet_server_port json_build_array json_build_object "
+    "json_populate_record json_populate_recordset json_to_record json_to_recordset json_to_tsvector "
+    "jsonb_build_array jsonb_build_object jsonb_path_exists_tz jsonb_path_match_tz jsonb_path_query_array_tz "
+    "jsonb_path_query_first_tz jsonb_path_query_tz jsonb_populate_record jsonb_populate_recordset jsonb_to_record "
+    "jsonb_to_recordset jsonb_to_tsvector length make_timestamptz money now numeric overlaps pg_backend_pid "
+    "pg_client_encoding pg_collation_for pg_column_compression pg_column_size pg_is_in_recovery "
+    "pg_postmaster_start_time pg_sleep pg_sleep_for pg_sleep_until pg_trigger_depth pg_typeof phraseto_tsquery "
+    "plainto_tsquery quote_literal quote_nullable random random_normal regclass row_to_json session_user setseed "
+    "statement_timestamp suppress_redundant_updates_trigger system textanycat time timeofday timestamp timestamptz "
+    "timetz timezone to_char to_date to_json to_jsonb to_number to_timestamp to_tsquery to_tsvector "
+    "transaction_timestamp ts_headline tsvector_update_trigger tsvector_update_trigger_column uuidv4 uuidv7 "
+    "version websearch_to_tsquery xml xml_is_well_formed";
+
+static const char sequence_functions[] = "nextval setval currval lastval pg_sequence_last_value";
+
+/* Words of a body that run what no word says, or change more than rows; they may be a column's name there. "commit" is
+ * not among them: a function that a query calls cannot. */
+static const char commands[] =
+    "alter analyze characteristics checkpoint cluster copy create deallocate discard drop execute fetch "
+    "grant import listen load lock move notify prepare reassign refresh reindex revoke security "
+    "transaction_isolation default_transaction_isolation truncate unlisten vacuum";
+
+/* ---- names ---- */
+
+pgr__name *pgr__name_find(const pgr_reaches *r, const char *text) {
+  pgr__name *n = r->names[pgr__hash(text) % PGR__NAME_BUCKETS];
+  while (n && strcmp(n->text, text) != 0)
+    n = n->next;
+  return n;
+}
+
+pgr__name *pgr__name_get(pgr_reaches *r, const char *text) {
+  pgr__name *n = pgr__name_find(r, text), **bucket = &r->names[pgr__hash(text) % PGR__NAME_BUCKETS];
+  if (n) return n;
+  n = pgr_arena_alloc(&r->arena, sizeof *n);
+  const char *kept = pgr_arena_strdup(&r->arena, text);
+  if (!n || !kept) {
+    r->no_memory = true;
+    return NULL;
+  }
+  *n = (pgr__name){.next = *bucket, .relation = -1, .function = -1, .text = kept};
+  return *bucket = n;
+}
+
+/* texts: separated by spaces. */
+static void give(pgr_reaches *r, const char *texts, unsigned meanings) {
+  pgr_words w = {.at = texts};
+  while (pgr_words_next(&w)) {
+    pgr__name *n = pgr__name_get(r, w.word);
+    if (n) n->meanings |= meanings;
+  }
+}
+
+pgr_code pgr__names_begin(pgr_reaches *r) {
+  give(r, harmless, PGR__MEANS_HARMLESS);
+  give(r, sequence_functions, PGR__MEANS_SEQUENCE);
+  give(r, "information_schema", PGR__MEANS_SYSTEM);
+  give(r, commands, PGR__MEANS_COMMAND);
+  return r->no_memory ? PGR_ENOMEM : PGR_OK;
+}
+
+static bool begins(const char *text, const char *with) {
+  return strncmp(text, with, strlen(with)) == 0;
+}
+
+void pgr__name_builtin(pgr__name *n, bool immutable) {
+  n->meanings |= PGR__MEANS_BUILTIN;
+  if (begins(n->text, "pg_advisory_") || begins(n->text, "pg_try_advisory_")) n->meanings |= PGR__MEANS_ADVISORY;
+  if (!immutable && !(n->meanings & (PGR__MEANS_HARMLESS | PGR__MEANS_SEQUENCE | PGR__MEANS_ADVISORY)))
+    n->meanings |= PGR__MEANS_DANGER;
+}
+
+/* ---- the graph ---- */
+
+void pgr__add_edge(pgr_reaches *r, int from, int to) {
+  if (r->edge_count == r->edge_cap) {
+    size_t cap = r->edge_cap ? r->edge_cap * 2 : 1024;
+    pgr__edge *edges = pgr_realloc(r->edges, cap, sizeof *edges);
+    if (!edges) {
+      r->no_memory = true;
+      return;
+    }
+    r->edges = edges;
+    r->edge_cap = cap;
+  }
+  r->edges[r->edge_count++] = (pgr__edge){from, to};
+}
+
+void pgr__value_add(pgr__value *to, const pgr__value *more) {
+  to->reads |= more->reads;
+  to->writes |= more->writes;
+  to->shares |= more->shares;
+  to->appends |= more->appends;
+  to->everything |= more->everything;
+}
+
+void pgr__any_sequence(const pgr_reaches *r, pgr__value *v) {
+  v->writes |= r->sequences | PGR__REACH_ADVISORY;
+}
+
+/* ---- texts ---- */
+
+bool pgr__has_word(const char *text, const char *word) {
+  pgr_words w = {.at = text};
+  while (text && pgr_words_next(&w))
+    if (strcmp(w.word, word) == 0) return true;
+  return false;
+}
+
+static const char *skip_spaces(const char *p) {
+  return p + strspn(p, " \t\r\n");
+}
+
+/* Copies the only argument in "('…'::regclass)", which begins at p. false: that is not what stands there. */
+static bool read_argument(const char *p, char *out, size_t bytes) {
+  p = skip_spaces(p + (*p == '"'));
+  if (*p != '(') return false;
+  p = skip_spaces(p + 1);
+  size_t len = *p == '\'' ? strcspn(p + 1, "'\\") : bytes;
+  if (len >= bytes || p[1 + len] != '\'') return false;
+  memcpy(out, p + 1, len);
+  out[len] = '\0';
+  p = skip_spaces(p + len + 2);
+  if (begins(p, "::regclass")) p = skip_spaces(p + strlen("::regclass"));
+  return *p == ')';
+}
+
+/* A constant that the server wrote names a sequence that is there. Otherwise it may be any. */
+static void read_sequence(pgr_reaches *r, int node, const char *behind, pgr__text kind) {
+  char argument[512];
+  bool found = false;
+  if (kind == PGR__TEXT_EXPRESSION && read_argument(behind, argument, sizeof argument)) {
+    for (pgr_words w = {.at = argument}; pgr_words_next(&w);) {
+      const pgr__name *n = pgr__name_find(r, w.word);
+      for (int i = n ? n->relation : -1; i >= 0; i = r->relations[i].next)
+        if (r->relations[i].kind == 'S') {
+          pgr__add_edge(r, node, pgr__relation_node(i, PGR__READ));
+          found = true;
+        }
+    }
+  }
+  if (!found) pgr__any_sequence(r, &r->values[node]);
+}
+
+/* One word, whatever it is the name of. */
+static void read_word(pgr_reaches *r, int node, const pgr_words *w, pgr__text kind, pgr__role role) {
+  const pgr__name *n = pgr__name_find(r, w->word);
+  pgr__value *v = &r->values[node];
+  if (!n) return;
+  bool body = kind == PGR__TEXT_BODY || kind == PGR__TEXT_SQL_BODY;
+  if (n->meanings & (PGR__MEANS_DANGER | PGR__MEANS_SYSTEM)) v->everything = true;
+  if (n->meanings & PGR__MEANS_COMMAND && body) v->everything = true;
+  if (n->meanings & PGR__MEANS_ADVISORY) v->writes |= PGR__REACH_ADVISORY;
+  if (n->meanings & PGR__MEANS_SEQUENCE) read_sequence(r, node, w->at, kind);
+  for (int i = n->function; i >= 0; i = r->functions[i].next)
+    pgr__add_edge(r, node, pgr__function_node(r, i));
+  for (int i = n->relation; i >= 0 && kind != PGR__TEXT_EXPRESSION; i = r->relations[i].next)
+    pgr__add_edge(r, node, pgr__relation_node(i, role));
+}
+
+void pgr__read_text(pgr_reaches *r, int node, const char *text, pgr__text kind, pgr__role role) {
+  pgr_words w = {.at = text};
+  char before[PGR_WORD_BYTES] = "";
+  while (text && pgr_words_next(&w)) {
+    bool makes_table = strcmp(w.word, "into") == 0 && strcmp(before, "insert") != 0 && strcmp(before, "merge") != 0;
+    bool comments = strcmp(w.word, "on") == 0 && strcmp(before, "comment") == 0;
+    if ((makes_table && kind == PGR__TEXT_SQL_BODY) || (comments && kind >= PGR__TEXT_BODY))
+      r->values[node].everything = true;
+    read_word(r, node, &w, kind, role);
+    memcpy(before, w.word, sizeof before);
+  }
+  if (w.unclear) r->values[node].everything = true;
+}

@@ -1,0 +1,45 @@
+/* One agent's transaction as the search sees it: from what a statement may reach to what an event touched. Pure. */
+#ifndef PGR_LEDGER_H
+#define PGR_LEDGER_H
+
+#include "pgr_touch.h"
+
+typedef enum pgr_level { PGR_LEVEL_READ_COMMITTED, PGR_LEVEL_REPEATABLE_READ, PGR_LEVEL_SERIALIZABLE } pgr_level;
+
+typedef enum pgr_reach_kind {
+  PGR_REACH_NOTHING,  /* BEGIN, SET, SAVEPOINT */
+  PGR_REACH_QUERY,    /* takes a snapshot, reads and writes */
+  PGR_REACH_END,      /* COMMIT */
+  PGR_REACH_UNDO,     /* ROLLBACK */
+  PGR_REACH_PART_END, /* ROLLBACK TO: gives back some locks */
+  PGR_REACH_EVERYTHING
+} pgr_reach_kind;
+
+/* What a statement may touch, whatever its values: from its text and the catalogs, triggers and foreign keys included.
+ * An END may have reads and writes: deferred triggers. Bit PGR_REACH_TRACKING of the masks is kept for the ledger:
+ * commits under SERIALIZABLE. */
+typedef struct pgr_reach {
+  pgr_reach_kind kind;
+  uint64_t reads, writes, shares; /* shares: rows locked as foreign keys do, which others may do too */
+  uint64_t appends;               /* rows are added that collide with none: nobody notices before they are published */
+  int level; /* a pgr_level that the statement sets for its transaction (BEGIN, SET TRANSACTION); -1: none */
+} pgr_reach;
+
+#define PGR_REACH_TRACKING (UINT64_C(1) << 63)
+
+/* Init with {.level = the session's default, .default_level = the same}; scope may be set between transactions. */
+typedef struct pgr_ledger {
+  pgr_level default_level, level;              /* of the transaction that is open, or will be */
+  bool open, snapshot;                         /* a transaction is open; above READ COMMITTED it has its snapshot */
+  uint64_t written, appended, shared, tracked; /* by the transaction so far */
+  uint64_t scope; /* all that a transaction of this agent can come to: what its snapshot is worth. 0: not known */
+  bool wrote_everything;
+} pgr_ledger;
+
+/* The statement is sent: what it touches whether it ends or waits. */
+pgr_touch pgr_ledger_sent(pgr_ledger *l, const pgr_reach *r);
+/* It ended. open: a transaction is open after it; failed: it, or its transaction, is in error (locks are given back
+ * then, though the transaction is not over). */
+pgr_touch pgr_ledger_ended(pgr_ledger *l, const pgr_reach *r, bool open, bool failed);
+
+#endif

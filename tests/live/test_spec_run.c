@@ -1,0 +1,221 @@
+/* Runs every spec of a folder against a private server, all in one database as pg_isolation_regress does, and compares
+ * what is printed with the expected output, byte for byte: test_spec_run DIR [--beside ISOLATIONTESTER] [SPEC …].
+ * DIR/specs/NAME.spec; DIR/expected/NAME.out, or one of NAME_0.out … NAME_9.out. With --beside it is run by
+ * PostgreSQL's own program, too, and the times of both are shown. Differences are shown as diffs, whatever the number.
+ */
+#include "pgr_clock.h"
+#include "pgr_server.h"
+#include "pgr_spec_run.h"
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SPECS_MAX = 500, PATH_BYTES = 1024 };
+
+typedef struct tester {
+  const char *dir, *beside;
+  pgr_server *server;
+  pgr_target *target;
+  char scratch[64]; /* a folder */
+  int64_t ours_ns, theirs_ns;
+  int run, differing;
+} tester;
+
+static void fatal(const char *what) {
+  fprintf(stderr, "%s\n", what);
+  exit(1);
+}
+
+/* NULL when there is no such file. The caller frees it. */
+static char *read_file(const char *path) {
+  FILE *f = fopen(path, "rb");
+  if (!f) return NULL;
+  char *text = calloc(1, PGR_SPEC_BYTES_MAX * 4);
+  if (!text) fatal("out of memory");
+  size_t len = fread(text, 1, PGR_SPEC_BYTES_MAX * 4 - 1, f);
+  text[len] = '\0';
+  fclose(f);
+  return text;
+}
+
+static const char *path_of(const tester *t, const char *folder, const char *name, const char *suffix) {
+  static char path[PATH_BYTES];
+  snprintf(path, sizeof path, "%s/%s/%s%s", t->dir, folder, name, suffix);
+  return path;
+}
+
+static bool matches_file(const tester *t, const char *name, const char *suffix, const char *got) {
+  char *expected = read_file(path_of(t, "expected", name, suffix));
+  bool same = expected && strcmp(expected, got) == 0;
+  free(expected);
+  return same;
+}
+
+static bool matches(const tester *t, const char *name, const char *got) {
+  bool same = matches_file(t, name, ".out", got);
+  for (int i = 0; i < 10 && !same; i++) {
+    char suffix[] = {'_', (char)('0' + i), '.', 'o', 'u', 't', '\0'};
+    same = matches_file(t, name, suffix, got);
+  }
+  return same;
+}
+
+static pid_t start(char *const argv[], const char *in, const char *out) {
+  fflush(stdout);
+  pid_t pid = fork();
+  if (pid) return pid;
+  if (in && !freopen(in, "r", stdin)) _exit(126);
+  if (out && !freopen(out, "w", stdout)) _exit(126);
+  if (out) dup2(1, 2);
+  execvp(argv[0], argv);
+  _exit(127);
+}
+
+static int finish(pid_t pid) {
+  int status = 0;
+  while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+    ;
+  return status;
+}
+
+static void show_difference(const tester *t, const char *name, const char *got) {
+  char path[PATH_BYTES], expected[PATH_BYTES];
+  snprintf(path, sizeof path, "%s/%s.out", t->scratch, name);
+  snprintf(expected, sizeof expected, "%s", path_of(t, "expected", name, ".out"));
+  FILE *f = fopen(path, "wb");
+  if (!f) fatal("cannot write a file for diff");
+  fputs(got, f);
+  fclose(f);
+  char *argv[] = {(char[]){"diff"}, (char[]){"-u"}, expected, path, NULL};
+  finish(start(argv, NULL, NULL));
+  unlink(path);
+}
+
+/* What both programs print. The caller frees it. */
+static char *run_ours(tester *t, const char *name, int64_t *ns) {
+  pgr_arena arena = {0};
+  pgr_faults faults = {0};
+  pgr_spec spec;
+  pgr_err err;
+  char *text = read_file(path_of(t, "specs", name, ".spec")), *got = NULL;
+  size_t len = 0;
+  if (!text) fatal("cannot read a spec");
+  if (!pgr_spec_parse(&(pgr_source){name, text, strlen(text)}, &arena, &faults, &spec)) fatal(faults.kept[0].text);
+  FILE *out = open_memstream(&got, &len);
+  if (!out) fatal("out of memory");
+  pgr_spec_run_options o = {.out = out,
+                            .complaints = out,
+                            .name = name,
+                            .session_options = PGR_SPEC_REGRESS,
+                            .pin = getenv("PGR_SPEC_PIN") != NULL};
+  int64_t begun_ns = pgr_now_ns();
+  pgr_code code = pgr_spec_run(&spec, t->target, &o, NULL, &err);
+  *ns = pgr_now_ns() - begun_ns;
+  fclose(out);
+  if (code) printf("%s: %s\n", name, err.msg);
+  pgr_faults_deinit(&faults);
+  pgr_arena_deinit(&arena);
+  free(text);
+  return got;
+}
+
+static int64_t run_theirs(const tester *t, const char *name) {
+  char conninfo[PATH_BYTES], out[PATH_BYTES], program[PATH_BYTES], spec[PATH_BYTES];
+  snprintf(conninfo, sizeof conninfo, "host=%s port=%d user=%s dbname=postgres", pgr_server_socket_dir(t->server),
+           pgr_server_port(t->server), pgr_server_user(t->server));
+  snprintf(out, sizeof out, "%s/theirs", t->scratch);
+  snprintf(program, sizeof program, "%s", t->beside);
+  snprintf(spec, sizeof spec, "%s", path_of(t, "specs", name, ".spec"));
+  char *argv[] = {program, conninfo, NULL};
+  int64_t begun_ns = pgr_now_ns();
+  int status = finish(start(argv, spec, out));
+  int64_t ns = pgr_now_ns() - begun_ns;
+  char *got = read_file(out);
+  if (status || !got || !matches(t, name, got)) {
+    printf("%s: isolationtester's own output differs\n", name);
+    if (got) show_difference(t, name, got);
+  }
+  free(got);
+  unlink(out);
+  return ns;
+}
+
+static void run(tester *t, const char *name) {
+  int64_t ours_ns, theirs_ns = 0;
+  char *got = run_ours(t, name, &ours_ns);
+  bool same = got && matches(t, name, got);
+  if (!same && got) show_difference(t, name, got);
+  free(got);
+  if (t->beside) theirs_ns = run_theirs(t, name);
+  t->run++;
+  t->differing += !same;
+  t->ours_ns += ours_ns;
+  t->theirs_ns += theirs_ns;
+  printf("%-36s %-9s %9.1f ms", name, same ? "same" : "DIFFERENT", (double)ours_ns / PGR_NS_PER_MS);
+  if (t->beside) printf(" %9.1f ms %7.2f", (double)theirs_ns / PGR_NS_PER_MS, (double)theirs_ns / (double)ours_ns);
+  printf("\n");
+}
+
+static int by_name(const void *a, const void *b) {
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* All of the folder, in the order of their names. */
+static void run_folder(tester *t) {
+  char path[PATH_BYTES], *names[SPECS_MAX];
+  int count = 0;
+  snprintf(path, sizeof path, "%s/specs", t->dir);
+  DIR *dir = opendir(path);
+  if (!dir) fatal("there is no such folder of specs");
+  for (struct dirent *e; (e = readdir(dir)) && count < SPECS_MAX;) {
+    char *dot = strrchr(e->d_name, '.');
+    if (!dot || strcmp(dot, ".spec") != 0) continue;
+    *dot = '\0';
+    names[count] = strdup(e->d_name);
+    count += names[count] != NULL;
+  }
+  closedir(dir);
+  qsort(names, (size_t)count, sizeof *names, by_name);
+  for (int i = 0; i < count; i++) {
+    run(t, names[i]);
+    free(names[i]);
+  }
+}
+
+static void set_up(tester *t) {
+  pgr_err err;
+  snprintf(t->scratch, sizeof t->scratch, "/tmp/pgrace-spec.XXXXXX");
+  if (!mkdtemp(t->scratch)) fatal("cannot make a folder");
+  /* What pg_isolation_regress gives isolationtester. */
+  setenv("PGTZ", "PST8PDT", 1);
+  setenv("PGDATESTYLE", "Postgres, MDY", 1);
+  setenv("PGOPTIONS", "-c intervalstyle=postgres_verbose", 1);
+  if (pgr_server_start(&(pgr_server_options){.max_connections = 50, .still = true}, &t->server, &err)) fatal(err.msg);
+  if (pgr_target_private(pgr_server_socket_dir(t->server), pgr_server_port(t->server), pgr_server_user(t->server),
+                         &t->target, &err))
+    fatal(err.msg);
+}
+
+int main(int argc, char **argv) {
+  tester t = {.dir = argc > 1 ? argv[1] : NULL};
+  int first = 2;
+  if (argc > 3 && strcmp(argv[2], "--beside") == 0) {
+    t.beside = argv[3];
+    first = 4;
+  }
+  if (!t.dir) fatal("usage: test_spec_run DIR [--beside ISOLATIONTESTER] [SPEC …]");
+  set_up(&t);
+  for (int i = first; i < argc; i++)
+    run(&t, argv[i]);
+  if (argc <= first) run_folder(&t);
+  pgr_target_destroy(t.target);
+  pgr_server_stop(t.server);
+  rmdir(t.scratch);
+  printf("%d specs, %d differ; %.2f s", t.run, t.differing, (double)t.ours_ns / PGR_NS_PER_S);
+  if (t.beside) printf(" beside %.2f s", (double)t.theirs_ns / PGR_NS_PER_S);
+  printf("\n");
+  return t.differing || t.run == 0;
+}
