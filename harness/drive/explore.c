@@ -235,7 +235,7 @@ static void end_all(exploring *x) {
 static pgr_code watch_workers(exploring *x, const pgr_explore_watch *watch, pgr_err *err) {
   const pgr_explore_options *o = x->options;
   int64_t began_ns = pgr_now_ns(), ticked_ns = began_ns;
-  int jobs = 1;
+  int jobs = 1, wanted = x->plan.sees_others ? 1 : o->jobs;
   pgr_code code = start_worker(x, watch, 0, err);
   while (wait_a_while(x) > 0) {
     int64_t now_ns = pgr_now_ns();
@@ -248,7 +248,7 @@ static pgr_code watch_workers(exploring *x, const pgr_explore_watch *watch, pgr_
       atomic_store(&x->enough, true);
     }
     if (!code && watch->check) code = watch->check(watch->user, err);
-    if (!code && jobs < o->jobs && now_ns - began_ns >= SECOND_JOB_AFTER_NS && !atomic_load(&x->enough))
+    if (!code && jobs < wanted && now_ns - began_ns >= SECOND_JOB_AFTER_NS && !atomic_load(&x->enough))
       code = start_worker(x, watch, jobs++, err);
     if (code) end_all(x);
     if (watch->progress && now_ns - ticked_ns >= TICK_NS) {

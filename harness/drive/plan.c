@@ -194,6 +194,14 @@ static bool marks_session(const pgr_command *c, const pgr_reach *reach) {
   return false;
 }
 
+/* Snapshots and transaction numbers are of the whole server: with a second worker they would show what it does. */
+static bool sees_others(const char *sql) {
+  static const char *const words[] = {"_snapshot", "txid", "xact_id", "pg_stat", "pg_locks", "xmin", NULL};
+  for (int i = 0; words[i]; i++)
+    if (strcasestr(sql, words[i])) return true;
+  return false;
+}
+
 /* Statements that are each a transaction of their own do not overlap, unless they are split: then the level is of no
  * consequence. */
 static bool has_transactions(const pgr__plan *p) {
@@ -228,8 +236,13 @@ static pgr_code learn_reaches(pgr__plan *p, const pgr_stage *stage, pgr_err *err
       pgr_reach *reach = &p->reach[k][c->sql.index];
       if (pgr_reaches_of(p->reaches, c->sql.numbered, reach)) return no_memory(err);
       p->marks_sessions |= marks_session(c, reach);
+      p->sees_others |= sees_others(c->sql.numbered);
     }
   }
+  for (int i = 0; i < o->strategy->install_count; i++)
+    p->sees_others |= sees_others(o->strategy->installs[i]->text);
+  for (int i = 0; i < o->scenario->schema_count; i++)
+    p->sees_others |= sees_others(o->scenario->schema[i]->text);
   for (int k = 0; k < o->scenario->operation_count; k++)
     p->scope[k] = scope_of(p, k);
   p->marks_sessions |= pastes_variables(p);

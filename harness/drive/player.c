@@ -185,6 +185,7 @@ static pgr_code wait_or_cancel(pgr__player *p, pgr_end_flags *flags, pgr_err *er
     waits++;
   pgr_code code = pgr_lockstep_wait(p->lockstep, waits, p->plan->options->step_timeout_ns, &p->settled, err);
   flags->cancelled |= p->settled.cancelled != 0;
+  flags->ambiguous |= p->settled.ambiguous;
   if (code || find_enabled(p) != 0 || !p->settled.blocked) return code;
   flags->cancelled = true;
   pgr_conn_cancel(p->conns[waits]);

@@ -19,8 +19,8 @@ typedef struct spec_seat {
   bool ready;       /* connected */
 
   /* As text. before: notices that precede the first result of the step; after: results, and notices among them;
-   * notified: what is told after everything else. */
-  pgr_buf before, after, notified;
+   * held: notices that belong behind the result which the connection keeps back; notified: what comes last. */
+  pgr_buf before, after, held, notified;
   int before_notices, after_notices;
   bool answered;         /* the step has a result */
   bool executing;        /* spec_seat_execute, of which `after` keeps the last result only */

@@ -86,6 +86,9 @@ static void on_result(pgr_holder *h, const PGresult *r, bool last) {
   }
   s->answered = true;
   add_result(&s->after, r);
+  pgr_buf_add(&s->after, pgr_buf_text(&s->held), s->held.len);
+  s->after.failed |= s->held.failed;
+  pgr_buf_clear(&s->held);
 }
 
 static void on_done(pgr_holder *h) {
@@ -99,8 +102,8 @@ static void on_lost(pgr_holder *h) {
 static void on_notice(pgr_conn_ear *ear, const PGresult *notice) {
   spec_seat *s = of_ear(ear);
   if (!is_session(s)) return;
-  bool later = s->answered && !s->executing;
-  pgr_buf_addf(later ? &s->after : &s->before, "%s: %s", s->name, PQresultErrorMessage(notice));
+  bool kept = pgr_conn_keeps_result(s->conn), later = !s->executing && (s->answered || kept);
+  pgr_buf_addf(!later ? &s->before : kept ? &s->held : &s->after, "%s: %s", s->name, PQresultErrorMessage(notice));
   if (later)
     s->after_notices++;
   else
@@ -127,12 +130,14 @@ void spec_seat_init(spec_seat *s, spec_run *run, const char *name) {
                    .name = name};
   pgr_buf_init(&s->before, 0);
   pgr_buf_init(&s->after, 0);
+  pgr_buf_init(&s->held, 0);
   pgr_buf_init(&s->notified, 0);
 }
 
 void spec_seat_deinit(spec_seat *s) {
   pgr_buf_deinit(&s->before);
   pgr_buf_deinit(&s->after);
+  pgr_buf_deinit(&s->held);
   pgr_buf_deinit(&s->notified);
   pgr_free(s->targets);
 }
