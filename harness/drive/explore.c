@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PARTED_TRIES = 3 };
+enum { PARTED_TRIES = 3, AGAIN_TRIES = 50 };
 static const int64_t TICK_NS = 100 * PGR_NS_PER_MS, SECOND_JOB_AFTER_NS = 250 * PGR_NS_PER_MS,
                      WAIT_NS = 100 * PGR_NS_PER_US;
 
@@ -25,6 +25,7 @@ typedef struct worker {
   bool started;
   pgr_room room;
   pgr__player *player;
+  int again; /* schedules in a row in which chance ended a deadlock */
 } worker;
 
 struct exploring {
@@ -41,7 +42,7 @@ struct exploring {
   bool found;
   pgr__schedule schedule;
   pgr_explored *out;
-  int parted;
+  atomic_int parted; /* schedules so far that gave something else than before */
 };
 
 /* ---- a worker's thread ---- */
@@ -79,10 +80,11 @@ static void keep(worker *w, pgr_walk *walk, const pgr__end *end, unsigned object
   if (!x->options->keep_going) atomic_store(&x->enough, true);
 }
 
-static void note_parted(worker *w, size_t steps) {
+/* too_often: it ends the exploration. */
+static void note_parted(worker *w, size_t steps, bool too_often) {
   exploring *x = w->x;
   pthread_mutex_lock(&x->mutex);
-  if (++x->parted >= PARTED_TRIES && !*x->out->parted) {
+  if (too_often && !*x->out->parted) {
     snprintf(x->out->parted, sizeof x->out->parted, "step %zu, %s", steps, pgr__player_last(w->player));
     atomic_store(&x->enough, true);
   }
@@ -135,14 +137,18 @@ static pgr_code take_walk(worker *w, pgr_walk *walk, pgr_err *err) {
     return code;
   }
   note_end(w, &end);
+  if (end.how != PGR__PLAYED_AGAIN) w->again = 0;
   switch (end.how) {
   case PGR__PLAYED: break;
   case PGR__PLAYED_CUT: pgr_walk_finish(walk, NULL); return PGR_OK;
   case PGR__PLAYED_PART:
-    note_parted(w, c.steps);
+    note_parted(w, c.steps, atomic_fetch_add(&x->parted, 1) + 1 >= PARTED_TRIES);
     pgr_walk_abandon(walk);
     return PGR_OK;
-  case PGR__PLAYED_AGAIN: pgr_walk_abandon(walk); return PGR_OK;
+  case PGR__PLAYED_AGAIN:
+    note_parted(w, c.steps + 1, ++w->again >= AGAIN_TRIES);
+    pgr_walk_abandon(walk);
+    return PGR_OK;
   }
   unsigned asked = x->options->oracles;
   if (kind == PGR_WALK_SERIAL) asked &= PGR_ORACLE_RULES;

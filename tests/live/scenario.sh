@@ -40,3 +40,21 @@ holds "something is safe" 'any(.cells[]; .expect == "safe")'
 # The statements kept for stories are bounded; a race in most rounds is among them.
 holds "a race has a story" 'all(.cells[] | select(.duplicates > .rounds / 2); .witness != null)'
 jq -r '.cells[] | "\(.strategy), \(.isolation): \(.verdict), \(.duplicates) of \(.contested)"' "$work/out"
+
+# By proof: every cell, as declared; and what is left out as commuting changes nothing, where everything can be run too.
+run 0 explore "$SCENARIO" --strategy all --isolation all --format json
+holds "every cell is decided" 'all(.cells[]; .as_expected and (.verdict == "safe" or .verdict == "race"))'
+holds "every race has a witness that breaks each time" \
+  'all(.cells[] | select(.verdict == "race"); .witness.replayed == 20 and .witness.broke == 20)'
+jq -r '.cells[] | "\(.strategy), \(.isolation): \(.verdict), \(.schedules) schedules, \(.classes) classes"' "$work/out"
+if [ -z "${PGR_SANITIZE:-}" ]; then
+  run 0 explore "$SCENARIO" --strategy all --isolation all --keep-going --format json
+  cp "$work/out" "$work/reduced"
+  run 0 explore "$SCENARIO" --strategy all --isolation all --keep-going --no-reduction --format json
+  holds "all were run" 'all(.cells[]; .proof.exhausted and (.proof.reduced | not))'
+  jq -s -e '[.[0].cells[] | [.strategy, .isolation, .classes, .proof.digest, .duplicates > 0]] ==
+    [.[1].cells[] | [.strategy, .isolation, .classes, .proof.digest, .duplicates > 0]]' "$work/reduced" "$work/out" >/dev/null ||
+    fail "reduced and not reduced differ"
+  jq -s -r '"reduced \([.[0].cells[].schedules] | add), all \([.[1].cells[].schedules] | add)"' "$work/reduced" "$work/out"
+fi
+no_leftovers
