@@ -139,14 +139,14 @@ static bool expects_lock(const pgr__player *p, int agent, const pgr_reach *reach
   return p->plan->options->split || reach->kind == PGR_REACH_EVERYTHING;
 }
 
-static bool closes_circles(const pgr__player *p, const pgr_agent *a) {
+static bool closes_circles(const pgr__player *p, const pgr_command *command) {
   for (int i = 0; i < p->closer_count; i++)
-    if (p->closers[i] == a->command) return true;
+    if (p->closers[i] == command) return true;
   return false;
 }
 
-static void remember_closer(pgr__player *p, const pgr_agent *a) {
-  if (p->closer_count < PGR__CLOSERS_MAX && !closes_circles(p, a)) p->closers[p->closer_count++] = a->command;
+static void remember_closer(pgr__player *p, const pgr_command *command) {
+  if (p->closer_count < PGR__CLOSERS_MAX && !closes_circles(p, command)) p->closers[p->closer_count++] = command;
 }
 
 static pgr_code set_lock(pgr__player *p, int agent, bool locked, pgr_err *err) {
@@ -168,7 +168,7 @@ static pgr_code launch(pgr__player *p, int i, pgr_touch *touch, bool *expects, p
   }
   pgr_code code = p->plan->options->split && !seat->locked ? set_lock(p, i, true, err) : PGR_OK;
   if (code) return code;
-  if (p->settled.blocked && closes_circles(p, a)) pgr_lockstep_hold(p->lockstep);
+  if (p->settled.blocked && closes_circles(p, a->command)) pgr_lockstep_hold(p->lockstep);
   seat->reach = reach_of(p, seat);
   *expects = expects_lock(p, i, seat->reach);
   seat->ledger.scope = p->plan->scope[a->op.kind];
@@ -234,7 +234,7 @@ static pgr_code make_event(pgr__player *p, int i, pgr_event *e, pgr_end_flags *f
     if (ended & bit(k)) end_statement(p, k, e);
   e->enabled = find_enabled(p);
   p->written |= e->touch.writes | e->touch.appends | (e->touch.everything ? ~UINT64_C(0) : 0);
-  if (flags->ambiguous) remember_closer(p, a);
+  if (flags->ambiguous) remember_closer(p, command);
   pgr__note_event(p, i, e);
   return p->fault ? pgr_fail(err, p->fault, "out of memory") : PGR_OK;
 }
