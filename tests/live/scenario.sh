@@ -47,6 +47,14 @@ holds "every cell is decided" 'all(.cells[]; .as_expected and (.verdict == "safe
 holds "every race has a witness that breaks each time" \
   'all(.cells[] | select(.verdict == "race"); .witness.replayed == 20 and .witness.broke == 20)'
 jq -r '.cells[] | "\(.strategy), \(.isolation): \(.verdict), \(.schedules) schedules, \(.classes) classes"' "$work/out"
+# README's table of the gallery says the same.
+jq -r 'def at($c; $level): [$c[] | select(.isolation == $level) | .verdict][0] // "–";
+  .cells | group_by(.strategy)[] | . as $c |
+  "| \($c[0].scenario) | \($c[0].strategy) | \(at($c; "read committed")) | \(at($c; "repeatable read")) | \(at($c; "serializable")) |"' \
+  "$work/out" >"$work/rows"
+while read -r row; do
+  grep -qxF -- "$row" "$PGR_SOURCE_DIR/README.md" || fail "README.md does not have the row: $row"
+done <"$work/rows"
 if [ -z "${PGR_SANITIZE:-}" ]; then
   run 0 explore "$SCENARIO" --strategy all --isolation all --keep-going --format json
   cp "$work/out" "$work/reduced"
