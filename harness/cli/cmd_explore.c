@@ -25,7 +25,7 @@ static const int64_t DEFAULT_STEP_TIMEOUT_NS = 10 * PGR_NS_PER_S;
 
 typedef struct explore_options {
   int64_t agents, bound, limit, time_ns, jobs, seed, step_timeout_ns, max_tries;
-  bool agents_given, bound_given, jobs_given, seed_given, time_given;
+  bool agents_given, bound_given, jobs_given, seed_given, time_given, step_timeout_given;
   bool no_reduction, keep_going, split, quiet;
   const char *scenario, *strategies, *isolation, *operations, *oracles, *protocol, *dsn, *out, *format, *emit_spec;
   pgr_option_list defines;
@@ -90,29 +90,30 @@ static void help(void) {
 }
 
 static pgr_code parse(explore_options *o, int argc, char **argv, bool *wants_help, pgr_err *err) {
-  const pgr_option table[] = {{"strategy", 0, PGR_OPTION_TEXT, &o->strategies, 0, 0, NULL},
-                              {"isolation", 0, PGR_OPTION_TEXT, &o->isolation, 0, 0, NULL},
-                              {"operations", 0, PGR_OPTION_TEXT, &o->operations, 0, 0, NULL},
-                              {"oracle", 0, PGR_OPTION_TEXT, &o->oracles, 0, 0, NULL},
-                              {"protocol", 'M', PGR_OPTION_TEXT, &o->protocol, 0, 0, NULL},
-                              {"define", 'D', PGR_OPTION_LIST, &o->defines, 0, 0, NULL},
-                              {"agents", 0, PGR_OPTION_INT, &o->agents, 2, PGR_SEARCH_AGENTS_MAX, &o->agents_given},
-                              {"bound", 0, PGR_OPTION_INT, &o->bound, 0, PGR_SEARCH_DEPTH_MAX, &o->bound_given},
-                              {"limit", 0, PGR_OPTION_INT, &o->limit, 1, 1000000000, NULL},
-                              {"time", 0, PGR_OPTION_DURATION, &o->time_ns, 0, 0, &o->time_given},
-                              {"jobs", 0, PGR_OPTION_INT, &o->jobs, 1, PGR_JOBS_MAX, &o->jobs_given},
-                              {"seed", 0, PGR_OPTION_INT, &o->seed, 0, (INT64_C(1) << 53) - 1, &o->seed_given},
-                              {"step-timeout", 0, PGR_OPTION_DURATION, &o->step_timeout_ns, 0, 0, NULL},
-                              {"max-tries", 0, PGR_OPTION_INT, &o->max_tries, 1, 1000, NULL},
-                              {"no-reduction", 0, PGR_OPTION_FLAG, &o->no_reduction, 0, 0, NULL},
-                              {"keep-going", 'k', PGR_OPTION_FLAG, &o->keep_going, 0, 0, NULL},
-                              {"split", 0, PGR_OPTION_FLAG, &o->split, 0, 0, NULL},
-                              {"dsn", 0, PGR_OPTION_TEXT, &o->dsn, 0, 0, NULL},
-                              {"format", 0, PGR_OPTION_TEXT, &o->format, 0, 0, NULL},
-                              {"out", 0, PGR_OPTION_TEXT, &o->out, 0, 0, NULL},
-                              {"emit-spec", 0, PGR_OPTION_TEXT, &o->emit_spec, 0, 0, NULL},
-                              {"quiet", 'q', PGR_OPTION_FLAG, &o->quiet, 0, 0, NULL},
-                              {0}};
+  const pgr_option table[] = {
+      {"strategy", 0, PGR_OPTION_TEXT, &o->strategies, 0, 0, NULL},
+      {"isolation", 0, PGR_OPTION_TEXT, &o->isolation, 0, 0, NULL},
+      {"operations", 0, PGR_OPTION_TEXT, &o->operations, 0, 0, NULL},
+      {"oracle", 0, PGR_OPTION_TEXT, &o->oracles, 0, 0, NULL},
+      {"protocol", 'M', PGR_OPTION_TEXT, &o->protocol, 0, 0, NULL},
+      {"define", 'D', PGR_OPTION_LIST, &o->defines, 0, 0, NULL},
+      {"agents", 0, PGR_OPTION_INT, &o->agents, 2, PGR_SEARCH_AGENTS_MAX, &o->agents_given},
+      {"bound", 0, PGR_OPTION_INT, &o->bound, 0, PGR_SEARCH_DEPTH_MAX, &o->bound_given},
+      {"limit", 0, PGR_OPTION_INT, &o->limit, 1, 1000000000, NULL},
+      {"time", 0, PGR_OPTION_DURATION, &o->time_ns, 0, 0, &o->time_given},
+      {"jobs", 0, PGR_OPTION_INT, &o->jobs, 1, PGR_JOBS_MAX, &o->jobs_given},
+      {"seed", 0, PGR_OPTION_INT, &o->seed, 0, (INT64_C(1) << 53) - 1, &o->seed_given},
+      {"step-timeout", 0, PGR_OPTION_DURATION, &o->step_timeout_ns, 0, 0, &o->step_timeout_given},
+      {"max-tries", 0, PGR_OPTION_INT, &o->max_tries, 1, 1000, NULL},
+      {"no-reduction", 0, PGR_OPTION_FLAG, &o->no_reduction, 0, 0, NULL},
+      {"keep-going", 'k', PGR_OPTION_FLAG, &o->keep_going, 0, 0, NULL},
+      {"split", 0, PGR_OPTION_FLAG, &o->split, 0, 0, NULL},
+      {"dsn", 0, PGR_OPTION_TEXT, &o->dsn, 0, 0, NULL},
+      {"format", 0, PGR_OPTION_TEXT, &o->format, 0, 0, NULL},
+      {"out", 0, PGR_OPTION_TEXT, &o->out, 0, 0, NULL},
+      {"emit-spec", 0, PGR_OPTION_TEXT, &o->emit_spec, 0, 0, NULL},
+      {"quiet", 'q', PGR_OPTION_FLAG, &o->quiet, 0, 0, NULL},
+      {0}};
   int operands = 0;
   return pgr_options_parse(table, argc, argv, &o->scenario, 1, &operands, wants_help, err);
 }
@@ -414,7 +415,8 @@ int pgr_cmd_explore(int argc, char **argv) {
     return 0;
   }
   if (!code && is_spec(x.options.scenario))
-    return pgr_spec_command(x.options.scenario, x.options.dsn, x.options.step_timeout_ns);
+    return pgr_spec_command(x.options.scenario, x.options.dsn,
+                            x.options.step_timeout_given ? x.options.step_timeout_ns : 0);
   if (!code) code = pgr_gallery_open(x.options.scenario ? x.options.scenario : "claim", &x.scenario, &faults, &err);
   if (!code) {
     pgr_scenario_check_sql(x.scenario, &faults);

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* Returns the exit status. */
+/* step_timeout_ns: 0 for isolationtester's 300 s. Returns the exit status. */
 int pgr_spec_command(const char *path, const char *dsn, int64_t step_timeout_ns);
 
 #endif
