@@ -32,13 +32,25 @@ static const char *text(emitting *e, const char *made) {
   return made ? made : "";
 }
 
+/* sql, as a spec may hold it; in the arena. */
+static const char *spec_sql(emitting *e, const char *sql) {
+  pgr_buf out;
+  if (!strchr(sql, '}')) return sql;
+  pgr_buf_init(&out, 0);
+  pgr_spec_without_braces(sql, &out);
+  const char *kept = text(e, out.failed ? NULL : pgr_arena_strdup(&e->arena, pgr_buf_text(&out)));
+  pgr_buf_deinit(&out);
+  return kept;
+}
+
 static void add_setup(emitting *e, const char *sql) {
-  e->setups[e->spec.setup_count++] = sql;
+  e->setups[e->spec.setup_count++] = spec_sql(e, sql);
 }
 
 /* Returns its index. */
 static int add_step(emitting *e, int session, const char *name, const char *sql) {
-  e->steps[e->spec.step_count] = (pgr_spec_step){.name = name, .sql = sql, .session = session, .used = true};
+  e->steps[e->spec.step_count] =
+      (pgr_spec_step){.name = name, .sql = spec_sql(e, sql), .session = session, .used = true};
   return e->spec.step_count++;
 }
 
@@ -60,6 +72,8 @@ static pgr_code add_seed(emitting *e, pgr_err *err) {
   if (pgr_vars_init(&vars, s->names.count)) return pgr_fail(err, PGR_ENOMEM, "out of memory");
   pgr_vars_set_int(&vars, PGR_SLOT_FIRST_KEY, e->witness->key);
   pgr_vars_set_int(&vars, PGR_SLOT_LAST_KEY, e->witness->key);
+  pgr_vars_set_int(&vars, PGR_SLOT_AGENTS, e->witness->agents);
+  pgr_vars_set_int(&vars, PGR_SLOT_CONTENDERS, e->witness->agents);
   pgr_template_fill(&s->seed, &s->names, &vars, &sql);
   pgr_vars_deinit(&vars);
   add_setup(e, text(e, pgr_arena_strdup(&e->arena, pgr_buf_text(&sql))));
@@ -98,6 +112,17 @@ static pgr_code add_setups(emitting *e, const PGresult *tables, pgr_err *err) {
   return add_seed(e, err);
 }
 
+/* Who is ended by a deadlock depends on whose deadlock_timeout is over first: the one whom the witness has. */
+static const char *deadlock_setting(const pgr_witness *w, int agent) {
+  bool any = false, self = false;
+  for (int i = 0; i < w->step_count; i++) {
+    bool victim = strcmp(w->steps[i].result, "ERROR 40P01") == 0;
+    any |= victim;
+    self |= victim && w->steps[i].agent == agent;
+  }
+  return !any ? "" : self ? " SET deadlock_timeout = '50ms';" : " SET deadlock_timeout = '100s';";
+}
+
 static void add_agents(emitting *e) {
   const pgr_witness *w = e->witness;
   for (int a = 0; a < PGR_WITNESS_AGENTS_MAX; a++)
@@ -106,11 +131,11 @@ static void add_agents(emitting *e) {
     int a = w->steps[i].agent - 1;
     if (e->session_of[a] >= 0) continue;
     const char *yield = w->split ? text(e, pgr_arena_printf(&e->arena, " SET pgrace.agent = '%d';", a + 1)) : "";
-    e->session_of[a] = add_session(
-        e, text(e, pgr_arena_printf(&e->arena, "agent_%d", a + 1)),
-        text(e, pgr_arena_printf(&e->arena,
-                                 "SET search_path = pgrace_witness; SET default_transaction_isolation = '%s';%s",
-                                 w->isolation, yield)));
+    e->session_of[a] = add_session(e, text(e, pgr_arena_printf(&e->arena, "agent_%d", a + 1)),
+                                   text(e, pgr_arena_printf(&e->arena,
+                                                            "SET search_path = pgrace_witness;"
+                                                            " SET default_transaction_isolation = '%s';%s%s",
+                                                            w->isolation, deadlock_setting(w, a + 1), yield)));
   }
 }
 

@@ -74,4 +74,8 @@ bool pgr_spec_parse(const pgr_source *source, pgr_arena *arena, pgr_faults *faul
  * step; PGR_ENOMEM. */
 pgr_code pgr_spec_write(const pgr_spec *s, const char *comment, pgr_buf *out, pgr_err *err) PGR_MUST_CHECK;
 
+/* Appends SQL that means the same and has no '}', which no SQL of a spec may have: an escape in literals, quoted names
+ * and function bodies; a comment with one is left out. standard_conforming_strings must be on. */
+void pgr_spec_without_braces(const char *sql, pgr_buf *out);
+
 #endif

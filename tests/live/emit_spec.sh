@@ -7,6 +7,9 @@ tester=${PGR_ISOLATIONTESTER:-$(pg_config --pkglibdir 2>/dev/null || echo /nowhe
 start_server emit -c autovacuum=off
 cd "$work"
 export PGPASSWORD=master-key
+# As PostgreSQL's own tests are run, and as pgrace runs specs.
+export PGTZ=PST8PDT PGDATESTYLE='Postgres, MDY'
+undated() { sed -E 's/[A-Z][a-z]{2} [A-Z][a-z]{2} [0-9 ]+[0-9:.]+ [0-9]{4} P[SD]T */TIME/; s/-{10,}/-/' "$1"; }
 shown=0
 for folder in "$PGR_SOURCE_DIR"/scenarios/*/; do
   scenario=$(basename "$folder")
@@ -19,15 +22,17 @@ for folder in "$PGR_SOURCE_DIR"/scenarios/*/; do
     fail "isolationtester: $(cat theirs.err)"
   [ ! -s theirs.err ] || fail "isolationtester complains about $scenario.spec: $(cat theirs.err)"
   # A rule about rows returns the key that breaks it; what agents were told cannot be asked of rows.
-  if grep -q '^step broken_' theirs; then
+  told=$(awk '/^ownership:/ { on = 1 } on && /rule:/ { sub(/.*rule: */, ""); print; exit }' "$folder/$scenario.yaml")
+  if grep -q '^step broken_' theirs && [ "$(jq -r .rule pgrace-witness-"$scenario"-*.json)" != "$told" ]; then
     awk '/^step broken_/ { on = 1 } on && /^\([1-9][0-9]* rows?\)$/ { found = 1 } END { exit !found }' theirs ||
-      [ "$scenario" = claim ] || fail "$scenario: no rule is broken there: $(tail -40 theirs)"
+      fail "$scenario: no rule is broken there: $(tail -40 theirs)"
     shown=$((shown + 1))
   fi
+  rm pgrace-witness-*
   "$PGRACE" explore "$scenario.spec" >ours 2>ours.err || fail "explore $scenario.spec: $(cat ours.err)"
-  cmp theirs ours || fail "$scenario.spec: not what isolationtester prints: $(diff theirs ours)"
+  cmp <(undated theirs) <(undated ours) || fail "$scenario.spec: not what isolationtester prints: $(diff theirs ours)"
 done
-[ $shown -ge 14 ] || fail "only $shown anomalies were shown"
+[ $shown -ge 10 ] || fail "only $shown anomalies were shown"
 run 0 explore claim --strategy naive --emit-spec claim.spec
 grep -q 'texter_id' claim.spec || fail "no statement in the spec"
 run 0 explore claim --strategy trigger --emit-spec none.spec
