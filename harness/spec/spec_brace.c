@@ -11,6 +11,7 @@ static bool is_word(char c) {
   return isalnum((unsigned char)c) || c == '_' || c == '$' || (unsigned char)c >= 0x80;
 }
 
+/* Bytes up to the closing quote, it included; 0: there is none. */
 static size_t quoted(const char *at, char quote, bool escapes) {
   size_t i = 1;
   for (; at[i]; i++) {
@@ -21,7 +22,7 @@ static size_t quoted(const char *at, char quote, bool escapes) {
       i++;
     }
   }
-  return i;
+  return 0;
 }
 
 /* "$tag$ … $tag$"; 0: no such thing begins here. *tag: bytes of one delimiter. */
@@ -33,7 +34,7 @@ static size_t dollar(const char *at, size_t *tag) {
   *tag = n + 1;
   for (const char *end = strchr(at + *tag, '$'); end; end = strchr(end + 1, '$'))
     if (strncmp(end, at, *tag) == 0) return (size_t)(end - at) + *tag;
-  return strlen(at);
+  return 0;
 }
 
 static size_t comment(const char *at) {
@@ -55,14 +56,12 @@ static token next(const char *at, char before, size_t *len, size_t *tag) {
     *len = comment(at);
     return COMMENT;
   }
-  if (fresh && (*at == 'e' || *at == 'E') && at[1] == '\'') {
-    *len = 1 + quoted(at + 1, '\'', true);
+  bool escapes = fresh && (*at == 'e' || *at == 'E') && at[1] == '\'';
+  if (escapes && (*len = quoted(at + 1, '\'', true)) > 0) {
+    ++*len;
     return ESCAPED;
   }
-  if (*at == '\'' || *at == '"') {
-    *len = quoted(at, *at, false);
-    return *at == '"' ? NAME : LITERAL;
-  }
+  if ((*at == '\'' || *at == '"') && (*len = quoted(at, *at, false)) > 0) return *at == '"' ? NAME : LITERAL;
   if (fresh && *at == '$' && (*len = dollar(at, tag)) > 0) return DOLLAR;
   *len = 1;
   return PLAIN;

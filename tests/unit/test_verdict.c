@@ -31,6 +31,38 @@ static void the_main_job(void **state) {
   assert_int_equal(judge(quiet(PGR_EXPECT_SAFE), raced(PGR_EXPECT_RACE), j), 0);
 }
 
+/* Explored: a proof needs no control, and one that contradicts what was declared breaks the run. */
+static void proofs(void **state) {
+  (void)state;
+  pgr_judgement j[2];
+  pgr_evidence proved = quiet(PGR_EXPECT_SAFE), open = quiet(PGR_EXPECT_SAFE);
+  proved.explored = proved.proved = open.explored = true;
+  open.short_of = "60 schedules run";
+  open.complete = false;
+  assert_int_equal(judge(proved, proved, j), 0);
+  assert_int_equal(j[0].verdict, PGR_VERDICT_SAFE);
+  assert_int_equal(judge(proved, open, j), 2);
+  assert_int_equal(j[1].verdict, PGR_VERDICT_INCONCLUSIVE);
+  assert_string_equal(j[1].why, "60 schedules run");
+  pgr_evidence declared = proved;
+  declared.expect = PGR_EXPECT_RACE;
+  assert_int_equal(judge(declared, proved, j), 1);
+  assert_int_equal(j[0].verdict, PGR_VERDICT_SAFE);
+  assert_false(j[0].as_expected);
+  pgr_evidence never = proved;
+  never.never_ok = "claim";
+  assert_int_equal(judge(proved, never, j), 2);
+  pgr_evidence troubled = proved;
+  troubled.trouble = "a statement was cancelled";
+  troubled.failed = 1;
+  assert_int_equal(judge(proved, troubled, j), 2);
+  assert_string_equal(j[1].why, "a statement was cancelled");
+  troubled.duplicates = 1;
+  troubled.failed = 0;
+  assert_int_equal(judge(proved, troubled, j), 1);
+  assert_int_equal(j[1].verdict, PGR_VERDICT_RACE);
+}
+
 static void a_safe_strategy_that_races_breaks_the_run(void **state) {
   (void)state;
   pgr_judgement j[2];
@@ -190,6 +222,7 @@ static void names(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(the_main_job),
                                      cmocka_unit_test(names),
+                                     cmocka_unit_test(proofs),
                                      cmocka_unit_test(a_safe_strategy_that_races_breaks_the_run),
                                      cmocka_unit_test(nothing_proves_nothing_without_a_control),
                                      cmocka_unit_test(uncontested_rounds_prove_nothing),
