@@ -224,6 +224,22 @@ static uint64_t scope_of(const pgr__plan *p, int operation) {
   return scope;
 }
 
+/* Whether somebody may wait for two others that hold one row together. */
+static bool is_crowd(const pgr__plan *p) {
+  const pgr_explore_options *o = p->options;
+  uint64_t shares = 0, keys = 0;
+  bool joins = false;
+  for (int k = 0; k < o->scenario->operation_count; k++) {
+    joins |= pastes(o, k);
+    for (int i = 0; i < o->strategy->scripts[k]->sql_count; i++) {
+      shares |= p->reach[k][i].shares;
+      keys |= p->reach[k][i].keys;
+      joins |= p->reach[k][i].joins;
+    }
+  }
+  return o->agents > 2 && (joins || (shares & keys));
+}
+
 static pgr_code learn_reaches(pgr__plan *p, const pgr_stage *stage, pgr_err *err) {
   const pgr_explore_options *o = p->options;
   pgr_code code = pgr_reaches_learn(stage->db, &p->reaches, err);
@@ -245,6 +261,7 @@ static pgr_code learn_reaches(pgr__plan *p, const pgr_stage *stage, pgr_err *err
     p->sees_others |= sees_others(o->scenario->schema[i]->text);
   for (int k = 0; k < o->scenario->operation_count; k++)
     p->scope[k] = scope_of(p, k);
+  p->crowd = is_crowd(p);
   p->marks_sessions |= pastes_variables(p);
   p->level = has_transactions(p) ? (pgr_level)o->isolation : PGR_LEVEL_READ_COMMITTED;
   p->rollback = (pgr_reach){.kind = PGR_REACH_UNDO, .level = -1};

@@ -161,7 +161,8 @@ static pgr_code launch(pgr__player *p, int i, pgr_touch *touch, bool *expects, p
   pgr__seat *seat = &p->seats[i];
   pgr_agent *a = &seat->agent;
   if (at_yield(p, i)) {
-    pgr_touch_add(touch, &(pgr_touch){.writes = seat->reach->writes, .shares = seat->reach->shares});
+    const pgr_reach *r = seat->reach;
+    pgr_touch_add(touch, &(pgr_touch){.writes = r->writes, .keys = r->keys, .shares = r->shares});
     *expects = true;
     p->settled.blocked &= ~bit(i);
     return set_lock(p, i, false, err);
@@ -251,7 +252,7 @@ static pgr_code enter(pgr__player *p, uint32_t active, uint32_t operations, pgr_
   for (int i = 0; i < p->count; i++) {
     pgr__seat *seat = &p->seats[i];
     seat->ok = 0;
-    seat->ledger = (pgr_ledger){.default_level = p->plan->level, .level = p->plan->level};
+    seat->ledger = (pgr_ledger){.default_level = p->plan->level, .level = p->plan->level, .crowd = p->plan->crowd};
     if (!(active & bit(i))) continue;
     if (pgr_agent_enter(&seat->agent, s->key.first, 1, (uint32_t)i + 1)) return no_memory(err);
   }

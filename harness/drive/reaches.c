@@ -51,11 +51,24 @@ static bool is_cte(const pgr_study *s, const char *name) {
   return false;
 }
 
+static bool sets_key(const pgr__relation *relation, const pgr_mention *m) {
+  for (const pgr__column *c = relation->keys; c; c = c->next)
+    for (size_t i = 0; i < m->set_count; i++)
+      if (strcmp(c->name, m->sets[i]) == 0) return true;
+  return relation->any_key;
+}
+
+static pgr__role role_of(const pgr__relation *relation, const pgr_mention *m) {
+  if (m->locks) return PGR__LOCK;
+  if (m->inserts) return PGR__APPEND;
+  if (m->updates && !sets_key(relation, m)) return PGR__CHANGE;
+  return m->writes ? PGR__WRITE : PGR__READ;
+}
+
 static void add_mention(const pgr_reaches *r, const pgr_study *s, const pgr_mention *m, pgr__value *v) {
   const pgr__name *n = pgr__name_find(r, m->name);
-  pgr__role role = m->locks ? PGR__LOCK : m->inserts ? PGR__APPEND : m->writes ? PGR__WRITE : PGR__READ;
   for (int i = n ? n->relation : -1; i >= 0; i = r->relations[i].next)
-    pgr__value_add(v, &r->values[pgr__relation_node(i, role)]);
+    pgr__value_add(v, &r->values[pgr__relation_node(i, role_of(&r->relations[i], m))]);
   bool systems = m->schema && (strcmp(m->schema, "pg_catalog") == 0 || strcmp(m->schema, "information_schema") == 0);
   bool unknown = !n || n->relation < 0 || n->meanings & PGR__MEANS_SYSTEM;
   if (systems || (unknown && (m->schema || !is_cte(s, m->name)))) v->everything = true;
@@ -75,11 +88,13 @@ static void add_call(const pgr_reaches *r, const char *name, pgr__value *v) {
   add_functions(r, n, v);
 }
 
-/* A function can be called without looking like it: row.function is function(row). */
+/* FOR SHARE; and a function can be called without looking like it: row.function is function(row). */
 static void add_words(const pgr_reaches *r, const char *sql, pgr__value *v) {
   pgr_words w = {.at = sql};
-  while (pgr_words_next(&w))
+  while (pgr_words_next(&w)) {
+    v->joins |= strcmp(w.word, "share") == 0;
     add_functions(r, pgr__name_find(r, w.word), v);
+  }
   v->everything |= w.unclear;
 }
 
@@ -126,12 +141,15 @@ static pgr_reach reach_of(const pgr_reaches *r, const pgr_study *s, const char *
   }
   if (v.everything) {
     reach.kind = PGR_REACH_EVERYTHING;
-    v.reads = v.writes = ~PGR_REACH_TRACKING;
+    v.reads = v.writes = v.keys = v.adds = ~PGR_REACH_TRACKING;
   }
   reach.writes = v.writes;
+  reach.keys = v.keys;
+  reach.joins = v.joins || v.everything || (v.shares & v.writes);
+  reach.adds = v.adds;
   reach.shares = v.shares & ~v.writes;
   reach.appends = v.appends & ~v.writes;
-  reach.reads = v.reads | v.writes | v.shares; /* what is changed is looked for first */
+  reach.reads = v.reads | v.writes; /* what is changed is looked for first */
   return reach;
 }
 

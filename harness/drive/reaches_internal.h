@@ -32,12 +32,20 @@ typedef struct pgr__name {
 typedef enum pgr__role {
   PGR__NAMED, /* opened, no row of it is looked at */
   PGR__READ,
-  PGR__SHARE,  /* rows are locked as a foreign key does, together with others */
+  PGR__SHARE,  /* keys of rows are looked up and locked, as a foreign key does, together with others */
   PGR__LOCK,   /* rows are locked, none is changed */
-  PGR__APPEND, /* rows are added that nothing can collide with; reaches none of those above */
+  PGR__FIRE,   /* what happens with every row that is added or changed */
+  PGR__APPEND, /* rows are added that nothing can collide with */
+  PGR__INSERT, /* rows are added */
+  PGR__CHANGE, /* no key of the rows that are changed */
   PGR__WRITE,
   PGR__ROLES
 } pgr__role;
+
+typedef struct pgr__column {
+  struct pgr__column *next;
+  const char *name;
+} pgr__column;
 
 typedef struct pgr__relation {
   uint32_t oid;
@@ -45,6 +53,8 @@ typedef struct pgr__relation {
   int next;          /* of the same name, -1: none */
   uint64_t bit;      /* its own, or the shared one */
   const char *label; /* as regclass writes it */
+  bool any_key;      /* an UPDATE may change its keys, whatever it sets */
+  pgr__column *keys; /* columns of unique indexes; in the arena */
 } pgr__relation;
 
 typedef struct pgr__function {
@@ -53,8 +63,8 @@ typedef struct pgr__function {
 } pgr__function;
 
 typedef struct pgr__value {
-  uint64_t reads, writes, shares, appends;
-  bool everything;
+  uint64_t reads, writes, keys, adds, shares, appends; /* as in pgr_reach */
+  bool joins, everything;
 } pgr__value;
 
 typedef struct pgr__edge {
@@ -141,7 +151,8 @@ bool pgr__has_word(const char *text, const char *word);
 void pgr__add_edge(pgr_reaches *r, int from, int to);
 /* What a sequence that is not known does to a value. */
 void pgr__any_sequence(const pgr_reaches *r, pgr__value *v);
-void pgr__value_add(pgr__value *to, const pgr__value *more);
+/* Whether it is more than it was. */
+bool pgr__value_add(pgr__value *to, const pgr__value *more);
 
 /* ---- reaches_learn.c ---- */
 

@@ -63,6 +63,12 @@ static const char ties_query[] =
     "  WHERE rulename <> '_RETURN' AND ev_class IN (SELECT oid FROM mine)"
     " UNION ALL SELECT 'part', inhparent, inhrelid, NULL FROM pg_inherits"
     " UNION ALL SELECT 'unique', indrelid, 0, NULL FROM pg_index WHERE indisunique OR indisexclusion"
+    " UNION ALL SELECT 'key', attrelid, 0, attname FROM pg_index JOIN pg_attribute ON attrelid = indrelid"
+    "  AND attnum = ANY (indkey) WHERE indisunique OR indisexclusion"
+    /* A trigger may set what the statement does not, and so does a column that is computed. */
+    " UNION ALL SELECT 'any key', tgrelid, 0, NULL FROM pg_trigger WHERE tgtype & 2 <> 0 AND NOT tgisinternal"
+    " UNION ALL SELECT 'any key', attrelid, 0, NULL FROM pg_attribute a WHERE attrelid IN (SELECT oid FROM mine)"
+    "  AND coalesce(to_jsonb(a) ->> 'attgenerated', '') <> ''"
     " UNION ALL SELECT 'identity', d.refobjid, d.objid, NULL FROM pg_depend d JOIN mine ON mine.oid = d.objid"
     "  WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'i'"
     "  AND mine.relkind = 'S'"
@@ -200,22 +206,32 @@ static void read_function(pgr_reaches *r, const PGresult *rows, int i) {
 
 /* ---- what relations are tied to ---- */
 
-/* What is added there may collide, or goes elsewhere. */
-static void append_is_write(pgr_reaches *r, int i) {
-  pgr__add_edge(r, pgr__relation_node(i, PGR__APPEND), pgr__relation_node(i, PGR__WRITE));
+static void lead(pgr_reaches *r, int i, pgr__role from, pgr__role to) {
+  pgr__add_edge(r, pgr__relation_node(i, from), pgr__relation_node(i, to));
+}
+
+/* What is added or changed there goes elsewhere, or more happens than the statement says. */
+static void any_is_write(pgr_reaches *r, int i) {
+  lead(r, i, PGR__APPEND, PGR__WRITE);
+  r->relations[i].any_key = true;
 }
 
 static void begin_relation(pgr_reaches *r, int i) {
+  static const pgr__role leads[][2] = {{PGR__READ, PGR__NAMED},  {PGR__LOCK, PGR__READ},   {PGR__APPEND, PGR__FIRE},
+                                       {PGR__INSERT, PGR__READ}, {PGR__INSERT, PGR__FIRE}, {PGR__CHANGE, PGR__READ},
+                                       {PGR__CHANGE, PGR__FIRE}, {PGR__WRITE, PGR__LOCK},  {PGR__WRITE, PGR__CHANGE},
+                                       {PGR__WRITE, PGR__INSERT}};
   const pgr__relation *relation = &r->relations[i];
-  for (int role = PGR__READ; role <= PGR__LOCK; role++)
-    pgr__add_edge(r, pgr__relation_node(i, (pgr__role)role), pgr__relation_node(i, (pgr__role)(role - 1)));
-  pgr__add_edge(r, pgr__relation_node(i, PGR__WRITE), pgr__relation_node(i, PGR__LOCK));
-  pgr__add_edge(r, pgr__relation_node(i, PGR__WRITE), pgr__relation_node(i, PGR__APPEND));
-  r->values[pgr__relation_node(i, PGR__APPEND)].appends = relation->bit;
-  if (relation->kind != 'r') append_is_write(r, i);
-  r->values[pgr__relation_node(i, PGR__NAMED)].reads = relation->bit;
-  r->values[pgr__relation_node(i, PGR__SHARE)].shares = relation->bit;
-  r->values[pgr__relation_node(i, PGR__LOCK)].writes = relation->bit;
+  pgr__value *values = &r->values[pgr__relation_node(i, PGR__NAMED)];
+  for (size_t k = 0; k < sizeof leads / sizeof *leads; k++)
+    lead(r, i, leads[k][0], leads[k][1]);
+  values[PGR__NAMED].reads = relation->bit;
+  values[PGR__SHARE].shares = relation->bit;
+  values[PGR__LOCK].writes = values[PGR__LOCK].keys = relation->bit;
+  values[PGR__APPEND].appends = values[PGR__APPEND].adds = relation->bit;
+  values[PGR__INSERT].writes = values[PGR__INSERT].adds = relation->bit;
+  values[PGR__CHANGE].writes = relation->bit;
+  if (relation->kind != 'r') any_is_write(r, i);
   /* What is drawn from a sequence is seen by others at once. */
   if (relation->kind == 'S') r->values[pgr__relation_node(i, PGR__READ)].writes = relation->bit;
   if (relation->kind == 'f') r->values[pgr__relation_node(i, PGR__NAMED)].everything = true;
@@ -238,40 +254,56 @@ static void tie_part(pgr_reaches *r, int parent, int child) {
   pgr__add_edge(r, pgr__relation_node(child, PGR__NAMED), pgr__relation_node(parent, PGR__NAMED));
 }
 
-/* Foreign keys: a row of the child locks its parent's; when the parent's changes, its children are locked, or changed
- * too. */
+/* Foreign keys: a row of the child locks its parent's key; when that goes, its children are looked for (by what is no
+ * key of theirs, and as they are now, whatever the transaction's snapshot is: so SHARE is not enough), or change too.
+ */
 static void tie_reference(pgr_reaches *r, int child, int parent, bool cascades) {
-  pgr__add_edge(r, pgr__relation_node(child, PGR__APPEND), pgr__relation_node(parent, PGR__SHARE));
+  pgr__add_edge(r, pgr__relation_node(child, PGR__FIRE), pgr__relation_node(parent, PGR__SHARE));
   pgr__add_edge(r, pgr__relation_node(parent, PGR__WRITE),
-                pgr__relation_node(child, cascades ? PGR__WRITE : PGR__SHARE));
+                pgr__relation_node(child, cascades ? PGR__WRITE : PGR__LOCK));
+}
+
+static void tie_key(pgr_reaches *r, int i, const char *column) {
+  pgr__column *c = pgr_arena_alloc(&r->arena, sizeof *c);
+  const char *name = pgr_arena_strdup(&r->arena, column);
+  if (!c || !name) {
+    r->no_memory = true;
+    return;
+  }
+  *c = (pgr__column){.next = r->relations[i].keys, .name = name};
+  r->relations[i].keys = c;
 }
 
 /* a: a relation; b: another one, or -1; function: or that. */
 static void tie(pgr_reaches *r, const char *what, int a, int b, int function, const char *text) {
   if (strcmp(what, "trigger") == 0) {
-    if (function >= 0) pgr__add_edge(r, pgr__relation_node(a, PGR__APPEND), pgr__function_node(r, function));
-    pgr__read_text(r, pgr__relation_node(a, PGR__APPEND), text, PGR__TEXT_EXPRESSION, PGR__READ);
+    if (function >= 0) pgr__add_edge(r, pgr__relation_node(a, PGR__FIRE), pgr__function_node(r, function));
+    pgr__read_text(r, pgr__relation_node(a, PGR__FIRE), text, PGR__TEXT_EXPRESSION, PGR__READ);
   } else if (strcmp(what, "default") == 0) {
-    pgr__read_text(r, pgr__relation_node(a, PGR__APPEND), text, PGR__TEXT_EXPRESSION, PGR__READ);
+    pgr__read_text(r, pgr__relation_node(a, PGR__FIRE), text, PGR__TEXT_EXPRESSION, PGR__READ);
   } else if (strcmp(what, "check") == 0) { /* the planner may look at it for a query too */
     pgr__read_text(r, pgr__relation_node(a, PGR__READ), text, PGR__TEXT_EXPRESSION, PGR__READ);
-    pgr__read_text(r, pgr__relation_node(a, PGR__APPEND), text, PGR__TEXT_EXPRESSION, PGR__READ);
+    pgr__read_text(r, pgr__relation_node(a, PGR__FIRE), text, PGR__TEXT_EXPRESSION, PGR__READ);
   } else if (strcmp(what, "unique") == 0) {
-    append_is_write(r, a);
+    lead(r, a, PGR__APPEND, PGR__INSERT);
+  } else if (strcmp(what, "key") == 0) {
+    if (text) tie_key(r, a, text);
+  } else if (strcmp(what, "any key") == 0) {
+    r->relations[a].any_key = true;
   } else if (strcmp(what, "policy") == 0) {
     pgr__read_text(r, pgr__relation_node(a, PGR__READ), text, PGR__TEXT_QUERY, role_in(text));
-    append_is_write(r, a);
+    any_is_write(r, a);
   } else if (strcmp(what, "view") == 0) {
     tie_view(r, a, text);
   } else if (strcmp(what, "rule") == 0) {
-    append_is_write(r, a);
+    any_is_write(r, a);
     pgr__read_text(r, pgr__relation_node(a, PGR__WRITE), text, PGR__TEXT_BODY, PGR__WRITE);
   } else if (b >= 0 && strcmp(what, "part") == 0) {
     tie_part(r, a, b);
-    append_is_write(r, a);
-    append_is_write(r, b);
+    any_is_write(r, a);
+    any_is_write(r, b);
   } else if (b >= 0 && strcmp(what, "identity") == 0) {
-    pgr__add_edge(r, pgr__relation_node(a, PGR__APPEND), pgr__relation_node(b, PGR__READ));
+    pgr__add_edge(r, pgr__relation_node(a, PGR__FIRE), pgr__relation_node(b, PGR__READ));
   } else if (b >= 0) {
     tie_reference(r, a, b, strcmp(what, "cascade") == 0);
   }
@@ -303,10 +335,7 @@ static void close_graph(pgr_reaches *r) {
   for (bool changed = true; changed;) {
     changed = false;
     for (size_t i = 0; i < r->edge_count; i++) {
-      pgr__value *to = &r->values[r->edges[i].from], before = *to;
-      pgr__value_add(to, &r->values[r->edges[i].to]);
-      changed |= before.reads != to->reads || before.writes != to->writes || before.shares != to->shares ||
-                 before.appends != to->appends || before.everything != to->everything;
+      changed |= pgr__value_add(&r->values[r->edges[i].from], &r->values[r->edges[i].to]);
     }
   }
 }

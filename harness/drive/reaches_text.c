@@ -100,12 +100,19 @@ void pgr__add_edge(pgr_reaches *r, int from, int to) {
   r->edges[r->edge_count++] = (pgr__edge){from, to};
 }
 
-void pgr__value_add(pgr__value *to, const pgr__value *more) {
+bool pgr__value_add(pgr__value *to, const pgr__value *more) {
+  const pgr__value before = *to;
   to->reads |= more->reads;
   to->writes |= more->writes;
+  to->keys |= more->keys;
+  to->adds |= more->adds;
   to->shares |= more->shares;
   to->appends |= more->appends;
+  to->joins |= more->joins;
   to->everything |= more->everything;
+  return before.reads != to->reads || before.writes != to->writes || before.keys != to->keys ||
+         before.adds != to->adds || before.shares != to->shares || before.appends != to->appends ||
+         before.joins != to->joins || before.everything != to->everything;
 }
 
 void pgr__any_sequence(const pgr_reaches *r, pgr__value *v) {
@@ -180,6 +187,7 @@ void pgr__read_text(pgr_reaches *r, int node, const char *text, pgr__text kind, 
     bool comments = strcmp(w.word, "on") == 0 && strcmp(before, "comment") == 0;
     if ((makes_table && kind == PGR__TEXT_SQL_BODY) || (comments && kind >= PGR__TEXT_BODY))
       r->values[node].everything = true;
+    r->values[node].joins |= strcmp(w.word, "share") == 0;
     read_word(r, node, &w, kind, role);
     memcpy(before, w.word, sizeof before);
   }

@@ -22,7 +22,7 @@ typedef struct pgr__node {
   uint8_t ended, enabled, parties;       /* masks. parties: agents that it was an event of */
   bool waits, frees;                     /* somebody may have begun to wait; somebody may have been let go */
   /* The state. */
-  uint8_t blocked; /* mask */
+  uint8_t running; /* mask: a statement was sent and has not ended. Not enabled: it waits */
   uint8_t sleep;   /* mask: schedules that go on with one of these are covered by others */
   uint8_t taken, queued;
   bool over; /* a schedule ended here */

@@ -7,11 +7,13 @@
 
 /* Of a statement that takes a snapshot or uses its transaction's. */
 static pgr_touch query(pgr_ledger *l, const pgr_reach *r) {
-  pgr_touch t = {.writes = r->writes, .shares = r->shares, .appends = r->appends};
+  pgr_touch t = {.writes = r->writes, .keys = r->keys, .shares = r->shares, .appends = r->appends};
   bool first = !l->snapshot;
   /* A transaction's snapshot counts for all that it can still come to; a statement's own for the statement. */
   uint64_t seen = !l->open ? r->reads | r->shares : l->scope ? l->scope : ~PGR_REACH_TRACKING;
   l->written |= r->writes;
+  l->keyed |= r->keys;
+  l->added |= r->adds;
   l->shared |= r->shares;
   l->appended |= r->appends;
   l->tracked |= r->reads | r->writes | r->shares | r->appends;
@@ -30,6 +32,7 @@ static pgr_touch query(pgr_ledger *l, const pgr_reach *r) {
      * whichever statement comes next. Hence all it did so far, at each. The tracking bit: others' commits count too. */
     t.tracked = l->tracked | PGR_REACH_TRACKING;
     t.writes = l->written | l->appended;
+    t.keys = l->keyed;
     t.shares = l->shared;
     break;
   }
@@ -37,8 +40,10 @@ static pgr_touch query(pgr_ledger *l, const pgr_reach *r) {
    * not depend on whether it waits. */
   if (!l->open) {
     t.publishes = l->written | l->appended;
+    t.keys |= l->keyed | l->added;
     t.unshares = l->shared;
   }
+  t.numbered = l->crowd && (r->writes | r->shares | r->appends);
   t.everything = l->wrote_everything; /* LOCK, or several statements at once, which may have changed the level */
   return t;
 }
@@ -46,10 +51,12 @@ static pgr_touch query(pgr_ledger *l, const pgr_reach *r) {
 /* A transaction holds what it read against LOCK and DDL alone. The tracking bit makes its end more than empty: below
  * SERIALIZABLE nobody reads or writes it. */
 static void give_back(const pgr_ledger *l, bool undone, pgr_touch *t) {
-  if (undone && l->level != PGR_LEVEL_SERIALIZABLE)
+  bool hidden = undone && l->level != PGR_LEVEL_SERIALIZABLE;
+  if (hidden)
     t->releases |= l->written;
   else
     t->publishes |= l->written | l->appended;
+  t->keys |= l->keyed | (hidden ? 0 : l->added);
   t->unshares |= l->shared;
   if (l->open && l->tracked) t->publishes |= PGR_REACH_TRACKING;
   t->everything |= l->wrote_everything;
@@ -65,7 +72,7 @@ pgr_touch pgr_ledger_sent(pgr_ledger *l, const pgr_reach *r) {
   case PGR_REACH_QUERY: return query(l, r);
   case PGR_REACH_END:
   case PGR_REACH_UNDO: {
-    pgr_touch t = {.reads = r->reads, .writes = r->writes, .shares = r->shares};
+    pgr_touch t = {.reads = r->reads, .writes = r->writes, .keys = r->keys, .shares = r->shares};
     give_back(l, r->kind == PGR_REACH_UNDO, &t);
     return t;
   }
@@ -87,14 +94,15 @@ pgr_touch pgr_ledger_ended(pgr_ledger *l, const pgr_reach *r, bool open, bool fa
     break;
   case PGR_REACH_END:
   case PGR_REACH_UNDO:
-    t = (pgr_touch){.reads = r->reads, .writes = r->writes, .shares = r->shares};
+    t = (pgr_touch){.reads = r->reads, .writes = r->writes, .keys = r->keys, .shares = r->shares};
     give_back(l, r->kind == PGR_REACH_UNDO, &t);
     break;
   case PGR_REACH_PART_END: give_back(l, true, &t); break;
   case PGR_REACH_EVERYTHING: t.everything = true; break;
   }
   if (!open) {
-    *l = (pgr_ledger){.default_level = l->default_level, .level = l->default_level, .scope = l->scope};
+    *l = (pgr_ledger){
+        .default_level = l->default_level, .level = l->default_level, .scope = l->scope, .crowd = l->crowd};
     return t;
   }
   l->open = true;

@@ -20,8 +20,12 @@ typedef enum pgr_reach_kind {
  * commits under SERIALIZABLE. */
 typedef struct pgr_reach {
   pgr_reach_kind kind;
-  uint64_t reads, writes, shares; /* shares: rows locked as foreign keys do, which others may do too */
-  uint64_t appends;               /* rows are added that collide with none: nobody notices before they are published */
+  uint64_t reads, writes; /* reads: as far as the statement's snapshot decides what it sees */
+  uint64_t keys;          /* of writes: keys of rows that are there may change, go, or be locked */
+  uint64_t adds;          /* of writes and appends: there may be new keys, as soon as they are published */
+  uint64_t shares;        /* rows are looked up by their keys and locked as foreign keys do, which others may do too */
+  uint64_t appends;       /* rows are added that collide with none: nobody sees them before they are published */
+  bool joins;             /* rows may be locked together with others, by FOR SHARE or besides being changed */
   int level; /* a pgr_level that the statement sets for its transaction (BEGIN, SET TRANSACTION); -1: none */
 } pgr_reach;
 
@@ -29,11 +33,12 @@ typedef struct pgr_reach {
 
 /* Init with {.level = the session's default, .default_level = the same}; scope may be set between transactions. */
 typedef struct pgr_ledger {
-  pgr_level default_level, level;              /* of the transaction that is open, or will be */
-  bool open, snapshot;                         /* a transaction is open; above READ COMMITTED it has its snapshot */
-  uint64_t written, appended, shared, tracked; /* by the transaction so far */
+  pgr_level default_level, level; /* of the transaction that is open, or will be */
+  bool open, snapshot;            /* a transaction is open; above READ COMMITTED it has its snapshot */
+  uint64_t written, keyed, added, appended, shared, tracked; /* by the transaction so far */
   uint64_t scope; /* all that a transaction of this agent can come to: what its snapshot is worth. 0: not known */
   bool wrote_everything;
+  bool crowd; /* of three agents or more, and rows may be locked together: see pgr_touch.numbered */
 } pgr_ledger;
 
 /* The statement is sent: what it touches whether it ends or waits. */

@@ -8,13 +8,18 @@
 
 typedef struct pgr_touch {
   uint64_t reads;     /* committed state was looked at: conflicts with publishes */
-  uint64_t writes;    /* rows changed, or locked for oneself: conflicts with all but reads */
-  uint64_t shares;    /* rows locked together with others (foreign keys): as writes, but not with each other */
-  uint64_t appends;   /* rows added that nothing can collide with: conflicts with nothing, until they are published */
+  uint64_t writes;    /* rows added or changed, or locked for oneself: conflicts with writes, their ends and appends */
+  uint64_t keys;      /* keys of rows appear, change or go, or are locked: conflicts with shares. Always in writes, too,
+                         or in how they end */
+  uint64_t shares;    /* rows whose keys are locked together with others (foreign keys): conflicts with keys */
+  uint64_t appends;   /* rows added that nothing can collide with: conflicts with what else may place rows (who comes
+                         first is read first), and with nobody who reads, until they are published */
   uint64_t publishes; /* what was written before became visible, and its locks were given back */
   uint64_t releases;  /* what was written before is undone, and its locks were given back: nothing for reads */
-  uint64_t unshares;  /* shared locks were given back: conflicts with writes */
+  uint64_t unshares;  /* shared locks were given back: conflicts with keys */
   uint64_t tracked;   /* read under SERIALIZABLE: conflicts with writes */
+  bool numbered;      /* the transaction may have got its number: conflicts with the same. Who waits for several that
+                         hold a row together waits for the lowest number first */
   bool everything;    /* conflicts with every touch that is not empty */
 } pgr_touch;
 

@@ -7,9 +7,12 @@
  *    object in common. So events in which somebody began to wait depend on each other.
  *  - A wait and an event that lets somebody go, or ends a circle: likewise.
  *  - Whoever waits may go on when something is given back, take further locks, and wait again, without having ended:
- * such an event is that agent's too, and touches what its statement touches. All three are decided by the two events
- * themselves, not by what lies around them, so that the verdict is the same in either order and at a sleep set: easily
- * broken. */
+ * such an event is that agent's too, and touches what its statement touches. Easily broken: all three are decided by
+ * the two events themselves, not by what lies around them, so that the verdict is the same in either order and at a
+ * sleep set.
+ *
+ * And the paper's events are the same whatever comes before them, while a statement waits, or fails and gives its locks
+ * back, or does not, depending on whom it comes after: see at_worst(). */
 #include "explore_internal.h"
 
 #include "pgr_ledger.h"
@@ -40,31 +43,54 @@ static const pgr__node *launch(pgr__node *const *path, size_t pos, int agent) {
   return path[pos];
 }
 
-/* Whether a statement that waits may have got further in an event that touched t. */
+static bool gives_back(const pgr_touch *t) {
+  return t->everything || t->publishes || t->releases || t->unshares;
+}
+
+/* Whether a statement that waits may have got further in an event that touched t. Reads wait for LOCK and DDL alone. */
 static bool may_go_on(const pgr_touch *waiting, const pgr_touch *t) {
-  if (waiting->everything || t->everything) return t->everything || t->writes || t->publishes;
-  return (waiting->writes & (t->writes | t->publishes)) != 0;
+  if (waiting->everything || t->everything) return gives_back(t) || t->writes || t->shares;
+  const pgr_touch wants = {.writes = waiting->writes, .keys = waiting->keys, .shares = waiting->shares};
+  const pgr_touch gives = {.writes = t->writes,
+                           .keys = t->keys,
+                           .shares = t->shares,
+                           .publishes = t->publishes,
+                           .releases = t->releases,
+                           .unshares = t->unshares};
+  return pgr_touch_conflicts(&wants, &gives);
+}
+
+/* What a statement does to others while it runs and when it ends, whether it waits in between or not. */
+static void add_effects(pgr_touch *to, const pgr_touch *launched) {
+  pgr_touch t = *launched;
+  t.reads = 0;
+  pgr_touch_add(to, &t);
 }
 
 static void fill_touch(pgr__node *const *path, size_t pos, pgr__node *now) {
   const pgr__node *before = path[pos];
+  const uint8_t self = pgr__bit(now->agent), waiting = before->running & (uint8_t)~before->enabled;
+  uint8_t moved = 0;
+  /* The second half of a statement that stood still in the middle. */
+  if (before->running & self) add_effects(&now->touch, &launch(path, pos, now->agent)->touch);
   const pgr_touch own = now->touch;
-  uint8_t self = pgr__bit(now->agent), moved = 0;
   for (int a = 0; a < PGR_SEARCH_AGENTS_MAX; a++) {
-    if (!(before->blocked & pgr__bit(a))) continue;
-    const pgr_touch *waiting = &launch(path, pos, a)->touch;
+    if (!(waiting & pgr__bit(a))) continue;
+    const pgr_touch *launched = &launch(path, pos, a)->touch;
     if (now->ended & pgr__bit(a)) {
-      now->touch.writes |= waiting->writes;
-      now->touch.everything |= waiting->everything;
-    } else if (may_go_on(waiting, &own)) {
+      now->touch.writes |= launched->writes;
+      now->touch.keys |= launched->keys;
+      now->touch.shares |= launched->shares;
+      now->touch.everything |= launched->everything;
+    } else if (may_go_on(launched, &own)) {
       moved |= pgr__bit(a);
-      pgr_touch_add(&now->touch, waiting);
+      pgr_touch_add(&now->touch, launched);
     }
   }
-  now->blocked = (uint8_t)((before->blocked | self) & ~now->ended);
+  now->running = (uint8_t)((before->running | self) & ~now->ended);
   now->parties = (uint8_t)(self | now->ended | moved | (now->enabled ^ before->enabled));
-  now->waits = !(now->ended & self) || moved;
-  now->frees = own.publishes || own.everything || (now->ended & ~self);
+  now->waits = (now->running & ~now->enabled & self) || moved;
+  now->frees = gives_back(&own) || (now->ended & ~self);
 }
 
 static void fill_clock(pgr__node *const *path, size_t pos, pgr__node *now) {
@@ -112,21 +138,27 @@ void pgr__event_fill(const pgr_search *s, pgr__node *const *path, size_t pos, co
 static pgr__node at_worst(pgr__node *const *path, size_t i, size_t j) {
   const pgr__node *e = path[j + 1], *before = path[j];
   pgr__node w = {.agent = e->agent, .touch = e->touch, .parties = e->parties};
-  bool holds = e->touch.tracked & ~PGR_REACH_TRACKING;
+  pgr_touch held = {0};
   for (size_t k = 1; k <= j; k++)
-    if (path[k]->agent == e->agent && !pgr_touch_is_empty(&path[k]->touch)) {
-      holds = true;
-      w.touch.publishes |= path[k]->touch.writes;
-    }
+    if (path[k]->agent == e->agent) pgr_touch_add(&held, &path[k]->touch);
+  bool serializable = e->touch.tracked & ~PGR_REACH_TRACKING;
+  bool holds = serializable || !pgr_touch_is_empty(&held);
+  w.touch.releases |= held.writes;
+  w.touch.keys |= held.keys;
+  w.touch.unshares |= held.shares;
+  if (serializable) {
+    w.touch.publishes |= held.writes | held.appends;
+    w.touch.keys |= held.writes | held.appends;
+  }
   if (holds) {
     w.touch.publishes |= PGR_REACH_TRACKING;
     w.touch.writes |= PGR_REACH_TRACKING;
   }
-  w.waits = e->waits || e->touch.writes || e->touch.everything || path[i + 1]->touch.everything;
-  w.frees = e->frees || holds || e->touch.everything;
   const pgr_touch own = w.touch;
+  w.waits = e->waits || e->touch.writes || e->touch.shares || own.everything || path[i + 1]->touch.everything;
+  w.frees = e->frees || holds || own.everything;
   for (int a = 0; w.frees && a < PGR_SEARCH_AGENTS_MAX; a++) {
-    if (!(before->blocked & pgr__bit(a))) continue;
+    if (!(before->running & ~before->enabled & pgr__bit(a))) continue;
     const pgr_touch *waiting = &launch(path, j, a)->touch;
     if (!may_go_on(waiting, &own)) continue;
     w.parties |= pgr__bit(a);

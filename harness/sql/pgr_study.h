@@ -35,6 +35,9 @@ typedef struct pgr_mention {
   bool writes;  /* target of INSERT, UPDATE, DELETE, MERGE, or locked by FOR … */
   bool locks;   /* writes, but by FOR … alone: no trigger fires */
   bool inserts; /* writes, but by an INSERT without ON CONFLICT alone */
+  bool updates; /* writes, but by an UPDATE alone, of these columns */
+  const char *const *sets;
+  size_t set_count;
 } pgr_mention;
 
 typedef struct pgr_study {

@@ -25,7 +25,7 @@ typedef struct study {
   bool no_memory;
 } study;
 
-typedef enum role { ROLE_READ, ROLE_LOCK, ROLE_INSERT, ROLE_WRITE } role;
+typedef enum role { ROLE_READ, ROLE_LOCK, ROLE_INSERT, ROLE_UPDATE, ROLE_WRITE } role;
 
 /* Room for one more element; NULL: no memory. */
 static void *add(study *s, list *l, size_t size) {
@@ -54,7 +54,8 @@ static void add_name(study *s, list *l, const char *name) {
   if (at) *at = keep(s, name);
 }
 
-static void add_relation(study *s, const json_t *range_var, role r) {
+/* columns: of an UPDATE, else empty. */
+static void add_relation(study *s, const json_t *range_var, role r, list columns) {
   pgr_mention *m = add(s, &s->relations, sizeof *m);
   const char *schema = json_string_value(json_object_get(range_var, "schemaname"));
   if (!m) return;
@@ -62,7 +63,10 @@ static void add_relation(study *s, const json_t *range_var, role r) {
                      .name = keep(s, json_string_value(json_object_get(range_var, "relname"))),
                      .writes = r != ROLE_READ,
                      .locks = r == ROLE_LOCK,
-                     .inserts = r == ROLE_INSERT};
+                     .inserts = r == ROLE_INSERT,
+                     .updates = r == ROLE_UPDATE,
+                     .sets = columns.at,
+                     .set_count = columns.count};
 }
 
 /* The last of a list of String nodes; NULL: it ends in something else. */
@@ -146,16 +150,30 @@ static void walk_locked(study *s, const json_t *from, const json_t *clauses, rol
   if (l.all) walk(s, from, ROLE_LOCK);
 }
 
+/* What the statement that node is does to its target. A column of an UPDATE that has no name: any may be meant. */
+static role target_role(study *s, const json_t *node, list *columns) {
+  const json_t *targets = json_object_get(node, "targetList"), *target;
+  size_t i;
+  if (json_object_get(node, "override")) return json_object_get(node, "onConflictClause") ? ROLE_WRITE : ROLE_INSERT;
+  json_array_foreach(targets, i, target) {
+    const char *name = json_string_value(json_object_get(json_object_get(target, "ResTarget"), "name"));
+    if (!name) return ROLE_WRITE;
+    add_name(s, columns, name);
+  }
+  return columns->count ? ROLE_UPDATE : ROLE_WRITE;
+}
+
 static void walk_object(study *s, const json_t *node, role inherited) {
   const json_t *clauses = json_object_get(node, "lockingClause"), *value;
   const char *key;
   json_object_foreach((json_t *)node, key, value) {
     const json_t *target = strcmp(key, "relation") == 0 ? json_object_get(value, "relname") : NULL;
     if (strcmp(key, "relname") == 0) {
-      add_relation(s, node, inherited);
+      add_relation(s, node, inherited, (list){0});
     } else if (target) { /* bare, hence the target of an INSERT, UPDATE, DELETE or MERGE */
-      bool inserts = json_object_get(node, "override") && !json_object_get(node, "onConflictClause");
-      add_relation(s, value, inserts ? ROLE_INSERT : ROLE_WRITE);
+      list columns = {0};
+      role r = target_role(s, node, &columns);
+      add_relation(s, value, r, columns);
     } else if (strcmp(key, "fromClause") == 0 && clauses) {
       walk_locked(s, value, clauses, inherited);
     } else if (strcmp(key, "lockingClause") != 0) { /* which holds aliases */

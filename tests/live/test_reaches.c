@@ -33,22 +33,32 @@ static pgr_reaches *learn(fixture *f) {
 static pgr_reach reach(pgr_reaches *r, const char *sql) {
   pgr_reach out = {.level = 99};
   assert_int_equal(pgr_reaches_of(r, sql, &out), PGR_OK);
-  assert_true(((out.reads | out.writes) & PGR_REACH_TRACKING) == 0 && (out.writes & ~out.reads) == 0);
+  assert_true(((out.reads | out.writes | out.shares | out.appends) & PGR_REACH_TRACKING) == 0);
+  assert_true(((out.writes | out.keys) & ~out.reads) == 0 && ((out.shares | out.appends) & out.writes) == 0);
+  assert_true((out.keys & ~out.writes) == 0 && (out.adds & ~(out.writes | out.appends)) == 0);
   return out;
 }
 
-/* "reads a, b; writes c": what is written is not named among what is read. */
+/* "reads a, b; writes c": what is written is not named among what is read. "changes" is written, but not its keys;
+ * "inserts" the same where keys may be added. */
 static void write_down(pgr_reaches *r, const pgr_reach *reach, pgr_buf *out) {
-  static const char *const kinds[] = {"nothing", "query", "end", "part end", "everything"};
+  static const char *const kinds[] = {"nothing", "query", "end", "undo", "part end", "everything"};
   pgr_buf_init(out, 0);
   if (reach->kind != PGR_REACH_QUERY) {
     pgr_buf_adds(out, kinds[reach->kind]);
     return;
   }
-  if (reach->reads & ~reach->writes) pgr_buf_adds(out, "reads ");
-  pgr_reaches_names(r, reach->reads & ~reach->writes, out);
-  if (reach->writes) pgr_buf_adds(out, out->len ? "; writes " : "writes ");
-  pgr_reaches_names(r, reach->writes, out);
+  const uint64_t mild = reach->writes & ~reach->keys;
+  const struct {
+    const char *what;
+    uint64_t mask;
+  } parts[] = {{"reads", reach->reads & ~reach->writes}, {"writes", reach->keys},   {"inserts", mild & reach->adds},
+               {"changes", mild & ~reach->adds},         {"shares", reach->shares}, {"adds", reach->appends}};
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    if (!parts[i].mask) continue;
+    pgr_buf_addf(out, "%s%s ", out->len ? "; " : "", parts[i].what);
+    pgr_reaches_names(r, parts[i].mask, out);
+  }
 }
 
 typedef struct example {
@@ -138,6 +148,17 @@ static const char schema[] =
     "CREATE TRIGGER sometimes BEFORE UPDATE ON whenever FOR EACH ROW WHEN (peeks(NEW.id))"
     " EXECUTE FUNCTION suppress_redundant_updates_trigger();";
 
+/* The same continued: where keys may change. */
+static const char keys[] =
+    "CREATE TABLE wide (id bigint PRIMARY KEY, \"B\" int, c int[], d int, e int, UNIQUE (\"B\", c));"
+    "CREATE INDEX ON wide (e);"
+    "CREATE TABLE computed (id int UNIQUE, x int, y int GENERATED ALWAYS AS (x + 1) STORED UNIQUE);"
+    "CREATE TABLE set_before (id int UNIQUE, x tsvector);"
+    "CREATE TRIGGER sets BEFORE UPDATE ON set_before FOR EACH ROW"
+    " EXECUTE FUNCTION tsvector_update_trigger(x, 'pg_catalog.simple', x);"
+    "CREATE TABLE excluded (id int, x int, EXCLUDE USING btree (id WITH =));"
+    "CREATE TABLE tree (id int PRIMARY KEY, up int REFERENCES tree, x int);";
+
 static void texts_and_catalogs(void **state) {
   fixture *f = *state;
   static const example examples[] = {
@@ -160,34 +181,60 @@ static void texts_and_catalogs(void **state) {
       {"SELECT * FROM child FOR UPDATE", "writes child"},
       {"SELECT * FROM parent FOR UPDATE", "writes parent"},
       {"DELETE FROM parent", "writes parent, child"},
-      {"INSERT INTO child VALUES (1, 1)", "writes parent, child, grandchild"},
-      {"INSERT INTO grandchild VALUES (1)", "writes child, grandchild"},
+      {"INSERT INTO child VALUES (1, 1)", "inserts child; shares parent"},
+      {"INSERT INTO child VALUES (1, 1) ON CONFLICT DO NOTHING", "writes child, grandchild; shares parent"},
+      {"DELETE FROM child", "writes child, grandchild; shares parent"},
+      {"INSERT INTO parent VALUES (1)", "inserts parent"},
+      {"INSERT INTO grandchild VALUES (1)", "shares child; adds grandchild"},
+      {"UPDATE grandchild SET child_id = 1", "changes grandchild; shares child"},
+      /* Which columns an UPDATE sets. */
+      {"UPDATE wide SET d = 1, e = 2", "changes wide"},
+      {"UPDATE wide SET id = 1", "writes wide"},
+      {"UPDATE wide SET d = 1, \"B\" = 2", "writes wide"},
+      {"UPDATE wide SET b = 2", "changes wide"},
+      {"UPDATE wide SET c[1] = 2", "writes wide"},
+      {"UPDATE wide SET (d, e) = (SELECT 1, 2)", "changes wide"},
+      {"UPDATE wide SET (d, id) = (SELECT 1, 2)", "writes wide"},
+      {"UPDATE wide SET d = 1 WHERE id IN (SELECT id FROM wide FOR NO KEY UPDATE)", "writes wide"},
+      {"WITH x AS (UPDATE wide SET id = 1) UPDATE wide SET d = 1", "writes wide"},
+      {"INSERT INTO wide VALUES (1) ON CONFLICT (id) DO UPDATE SET d = 1", "writes wide"},
+      {"MERGE INTO wide USING audit ON true WHEN MATCHED THEN UPDATE SET d = 1", "reads audit; writes wide"},
+      {"UPDATE computed SET x = 1", "writes computed"},
+      {"UPDATE set_before SET x = NULL", "writes set_before"},
+      {"UPDATE excluded SET x = 1", "changes excluded"},
+      {"UPDATE excluded SET id = 1", "writes excluded"},
+      {"INSERT INTO excluded VALUES (1)", "inserts excluded"},
+      {"UPDATE tree SET x = 1", "changes tree"},
+      {"UPDATE seen SET id = 1", "writes alone, parent, child, seen"},
+      {"UPDATE guarded SET id = 1", "reads allowed; writes guarded"},
+      {"UPDATE ruled SET id = 1", "writes audit, ruled"},
       /* triggers, rules, policies */
       {"SELECT * FROM audited FOR UPDATE", "writes audited"},
-      {"UPDATE audited SET id = 1", "writes audit, audited"},
+      {"UPDATE audited SET id = 1", "writes audit; changes audited"},
       {"INSERT INTO ruled VALUES (1)", "writes audit, ruled"},
       {"SELECT * FROM ruled", "reads ruled"},
       {"SELECT * FROM guarded", "reads allowed, guarded"},
       {"DELETE FROM guarded", "reads allowed; writes guarded"},
+      {"INSERT INTO guarded VALUES (1)", "reads allowed; writes guarded"},
       /* A function's words are read and written, whatever it does with them. */
       {"SELECT * FROM checked", "reads checked; writes allowed"},
-      {"INSERT INTO checked VALUES (1)", "writes allowed, checked"},
+      {"INSERT INTO checked VALUES (1)", "writes allowed; adds checked"},
       {"SELECT * FROM indexed", "reads indexed; writes allowed"},
       {"SELECT * FROM whenever", "reads whenever"},
-      {"INSERT INTO whenever VALUES (1)", "writes allowed, whenever"},
+      {"INSERT INTO whenever VALUES (1)", "writes allowed; adds whenever"},
       /* views */
       {"SELECT * FROM seen", "reads alone, parent, seen"},
       {"SELECT * FROM seen FOR SHARE", "writes alone, parent, seen"},
       {"SELECT * FROM locking", "reads locking; writes alone"},
       {"INSERT INTO simple VALUES (1)", "writes audit, audited, simple"},
       /* sequences */
-      {"INSERT INTO numbered DEFAULT VALUES", "writes ticket, \"My Seq\", numbered"},
+      {"INSERT INTO numbered DEFAULT VALUES", "changes ticket, \"My Seq\"; adds numbered"},
       {"SELECT * FROM numbered", "reads numbered"},
-      {"INSERT INTO identified DEFAULT VALUES", "writes identified_id_seq, identified"},
-      {"SELECT last_value FROM ticket", "writes ticket"},
-      {"SELECT nextval('ticket')", "writes ticket, \"My Seq\", identified_id_seq, advisory locks"},
-      {"SELECT setval('ticket', 1)", "writes ticket, \"My Seq\", identified_id_seq, advisory locks"},
-      {"SELECT defaulted()", "writes ticket"},
+      {"INSERT INTO identified DEFAULT VALUES", "changes identified_id_seq; adds identified"},
+      {"SELECT last_value FROM ticket", "changes ticket"},
+      {"SELECT nextval('ticket')", "changes ticket, \"My Seq\", identified_id_seq, advisory locks"},
+      {"SELECT setval('ticket', 1)", "changes ticket, \"My Seq\", identified_id_seq, advisory locks"},
+      {"SELECT defaulted()", "changes ticket"},
       /* partitions */
       {"SELECT * FROM parts", "reads parts, part_1, part_2"},
       {"SELECT * FROM part_2", "reads parts, part_2"},
@@ -202,7 +249,7 @@ static void texts_and_catalogs(void **state) {
       {"SELECT atomic()", "writes audit"},
       {"SELECT looks()", "everything"},
       {"SELECT escaped()", "everything"},
-      {"SELECT locks()", "writes advisory locks"},
+      {"SELECT locks()", "changes advisory locks"},
       {"SELECT pure(1)", ""},
       {"SELECT (a).of_row FROM alone a", "reads alone; writes audit"},
       {"SELECT total(id) FROM alone", "reads alone; writes allowed"},
@@ -211,8 +258,8 @@ static void texts_and_catalogs(void **state) {
       {"SELECT no_such_function()", "everything"},
       {"SELECT count(*), now(), random(), json_agg(id), pg_sleep(0), coalesce(max(id), 0), 'a' LIKE 'b' FROM alone",
        "reads alone"},
-      {"SELECT pg_advisory_lock(1)", "writes advisory locks"},
-      {"SELECT pg_try_advisory_xact_lock_shared(1) FROM alone", "reads alone; writes advisory locks"},
+      {"SELECT pg_advisory_lock(1)", "changes advisory locks"},
+      {"SELECT pg_try_advisory_xact_lock_shared(1) FROM alone", "reads alone; changes advisory locks"},
       {"SELECT pg_notify('a', 'b')", "everything"},
       {"SELECT pg_current_xact_id()", "everything"},
       {"SELECT set_config('a.b', 'c', true)", "everything"},
@@ -225,7 +272,7 @@ static void texts_and_catalogs(void **state) {
       {"SAVEPOINT a", "nothing"},
       {"SET LOCAL lock_timeout = 1", "nothing"},
       {"COMMIT", "end"},
-      {"ROLLBACK", "end"},
+      {"ROLLBACK", "undo"},
       {"ROLLBACK TO a", "part end"},
       {"LOCK alone", "everything"},
       {"SET default_transaction_isolation = serializable", "everything"},
@@ -234,9 +281,13 @@ static void texts_and_catalogs(void **state) {
   };
   begin_anew(f);
   exec(f, schema);
+  exec(f, keys);
   pgr_reaches *r = learn(f);
   CHECK(r, examples);
   CHECK(r, examples); /* as it was kept */
+  assert_true(reach(r, "SELECT FROM alone FOR KEY SHARE").joins && reach(r, "LOCK alone").joins);
+  assert_true(reach(r, "INSERT INTO tree VALUES (1, 1)").joins && !reach(r, "INSERT INTO child VALUES (1, 1)").joins);
+  assert_true(!reach(r, "SELECT FROM alone FOR UPDATE").joins && !reach(r, "UPDATE tree SET x = 1").shares);
   pgr_reach stable = reach(r, "SELECT stable_c('A')"), all = reach(r, "VACUUM");
   assert_true(stable.kind == PGR_REACH_QUERY && stable.writes == 0 && stable.reads != 0);
   assert_int_equal(reach(r, "SELECT * FROM seen, locking, stored, parts, numbered").reads & ~stable.reads, 0);
@@ -284,7 +335,7 @@ static void ambient(void **state) {
           "CREATE DOMAIN fitting AS int CHECK (fits(VALUE))");
   r = learn(f);
   static const example domains[] = {
-      {"SELECT 1", "writes b"}, {"COMMIT", "everything"}, {"ROLLBACK", "end"}, {"SELECT FROM a", "reads a; writes b"}};
+      {"SELECT 1", "writes b"}, {"COMMIT", "everything"}, {"ROLLBACK", "undo"}, {"SELECT FROM a", "reads a; writes b"}};
   CHECK(r, domains);
   pgr_reaches_destroy(r);
 
@@ -359,6 +410,7 @@ static void no_memory_is_told(void **state) {
   fixture *f = *state;
   begin_anew(f);
   exec(f, schema);
+  exec(f, keys);
   int failed = 0;
   for (unsigned long nth = 1; nth < 10000; nth += 1 + nth / 8) {
     pgr_reaches *r = NULL;
@@ -422,8 +474,12 @@ static bool names_it(pgr_reaches *r, uint64_t mask, const char *name) {
 /* The first of the locks that the reach does not know, or -1. */
 static int find_missed(pgr_reaches *r, const pgr_reach *reached, const PGresult *locks) {
   for (int i = 0; i < PQntuples(locks); i++) {
-    bool reads = strcmp(PQgetvalue(locks, i, 1), "AccessShareLock") == 0;
-    if (!names_it(r, reads ? reached->reads : reached->writes, PQgetvalue(locks, i, 0))) return i;
+    const char *mode = PQgetvalue(locks, i, 1);
+    uint64_t mask = reached->writes;
+    if (strcmp(mode, "AccessShareLock") == 0) mask = reached->reads;
+    if (strcmp(mode, "RowShareLock") == 0) mask |= reached->shares;
+    if (strcmp(mode, "RowExclusiveLock") == 0) mask |= reached->appends;
+    if (!names_it(r, mask, PQgetvalue(locks, i, 0))) return i;
   }
   return -1;
 }
@@ -607,6 +663,7 @@ static void what_is_locked_behind_the_text_is_reached(void **state) {
   tally t = {.statements = 0};
   begin_anew(f);
   exec(f, schema);
+  exec(f, keys);
   exec(f, "DROP ROLE IF EXISTS nobody_special; CREATE ROLE nobody_special;"
           "GRANT ALL ON ALL TABLES IN SCHEMA public TO nobody_special;"
           "GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO nobody_special; SET ROLE nobody_special");
@@ -623,6 +680,73 @@ static void what_is_locked_behind_the_text_is_reached(void **state) {
   exec(f, "RESET ROLE; DROP OWNED BY nobody_special; DROP ROLE nobody_special");
 }
 
+/* The server's side of it: what commutes by these reaches does not wait, in either order ----------------------------
+ */
+
+/* "": done; else its SQLSTATE, 55P03 when it would have had to wait. */
+static const char *outcome(pgr_db *db, const char *sql) {
+  pgr_err err;
+  return pgr_db_exec(db, sql, &err) ? pgr_db_sqlstate(db) : "";
+}
+
+static bool commute(fixture *f, const char *one, const char *other) {
+  pgr_reaches *r = learn(f);
+  pgr_ledger l = {.open = true};
+  const pgr_reach a = reach(r, one), b = reach(r, other);
+  pgr_touch first = pgr_ledger_sent(&l, &a), second;
+  l = (pgr_ledger){.open = true};
+  second = pgr_ledger_sent(&l, &b);
+  pgr_reaches_destroy(r);
+  return !pgr_touch_conflicts(&first, &second);
+}
+
+static void keys_alone_wait_for_foreign_keys(void **state) {
+  fixture *f = *state;
+  static const char child[] = "INSERT INTO child VALUES (1)";
+  static const struct {
+    const char *sql;
+    bool waits;
+  } others[] = {{"UPDATE parent SET x = x + 1 WHERE id = 1", false},
+                {"UPDATE parent SET id = 3, x = 1 WHERE id = 1", true},
+                {"UPDATE parent SET y = 5 WHERE id = 1", true},
+                {"DELETE FROM parent WHERE id = 1", true},
+                {"SELECT FROM parent WHERE id = 1 FOR UPDATE", true},
+                {"INSERT INTO parent VALUES (4)", false},
+                {"INSERT INTO child VALUES (1)", false}};
+  static const char *const levels[] = {"READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"};
+  pgr_db *second = NULL;
+  pgr_err err;
+  char begin[128];
+  must(pgr_db_connect(f->target, &second, &err), &err);
+  begin_anew(f);
+  exec(f,
+       "CREATE TABLE parent (id int PRIMARY KEY, x int, y int UNIQUE); INSERT INTO parent VALUES (1, 1, 1), (2, 2, 2);"
+       "CREATE TABLE child (id int REFERENCES parent)");
+  for (size_t i = 0; i < sizeof others / sizeof *others * 3; i++) {
+    const char *sql = others[i / 3].sql, *expected = others[i / 3].waits ? "55P03" : "";
+    snprintf(begin, sizeof begin, "BEGIN ISOLATION LEVEL %s; SET LOCAL lock_timeout = '20ms'", levels[i % 3]);
+    for (int turned = 0; turned < 2; turned++) {
+      assert_string_equal(outcome(f->db, begin), "");
+      assert_string_equal(outcome(second, begin), "");
+      assert_string_equal(outcome(f->db, turned ? sql : child), "");
+      const char *met = outcome(second, turned ? child : sql);
+      if (strcmp(met, expected) != 0) fail_msg("%s: %s: %s", levels[i % 3], sql, met);
+      exec(f, "ROLLBACK");
+      assert_string_equal(outcome(second, "ROLLBACK"), "");
+    }
+    /* Two inserted rows stand in the order in which they came. */
+    if (i % 3 == 0) assert_true(commute(f, child, sql) == (!others[i / 3].waits && strcmp(sql, child) != 0));
+  }
+  /* Under a snapshot: a change of the parent after it does no harm, unless it is one of its key. */
+  for (int key = 0; key < 2; key++) {
+    exec(f, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM parent");
+    assert_string_equal(outcome(second, key ? "UPDATE parent SET id = 3 WHERE id = 1" : "UPDATE parent SET x = 9"), "");
+    assert_string_equal(outcome(f->db, child), key ? "40001" : "");
+    exec(f, "ROLLBACK");
+  }
+  pgr_db_close(second);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(texts_and_catalogs),
@@ -634,6 +758,7 @@ int main(void) {
       cmocka_unit_test(no_memory_is_told),
       cmocka_unit_test(what_is_locked_is_reached),
       cmocka_unit_test(what_is_locked_behind_the_text_is_reached),
+      cmocka_unit_test(keys_alone_wait_for_foreign_keys),
   };
   return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }

@@ -20,6 +20,8 @@ typedef enum toy_kind {
   TOY_SELECT,
   TOY_UPDATE,
   TOY_LOCK_ROWS,
+  TOY_SHARE_ROWS, /* as a foreign key does */
+  TOY_INSERT,     /* rows that collide with none: `add` of them, seen once they are committed */
   TOY_COMMIT,
   TOY_ROLLBACK,
   TOY_ADVISE,
@@ -29,19 +31,21 @@ typedef enum toy_kind {
 
 typedef struct toy_statement {
   toy_kind kind;
-  int relation; /* of SELECT, LOCK TABLE */
+  int relation; /* of SELECT, INSERT, LOCK TABLE */
   int rows[3], row_count;
   int lock; /* advisory: 0 or 1 */
   uint32_t add;
   uint32_t needs; /* not 0: sent as something empty unless this is what was read last */
   bool if_odd;    /* left out unless what was read last is odd */
   bool opens;     /* begins the transaction, too */
+  bool yields;    /* stands still once it has read, before it writes */
 } toy_statement;
 
 typedef struct toy_script {
   toy_statement steps[TOY_STEPS];
   int count;
   pgr_level level; /* of its transactions, and of the session */
+  bool scoped;     /* its ledger is told what it can come to */
 } toy_script;
 
 typedef struct toy_program {
@@ -52,6 +56,7 @@ typedef struct toy_program {
 typedef struct toy_agent {
   int step; /* pending or running; count: done */
   bool running, waiting, in, failed, implicit, snapped;
+  bool stands;         /* running, and to be let go once more */
   bool must_roll_back; /* the pending statement is a ROLLBACK, whatever the script says */
   int progress;        /* requests of the running statement that were granted */
   int wait_for, stamp;
@@ -60,7 +65,8 @@ typedef struct toy_agent {
   bool error;
   uint32_t snapshot[TOY_ROWS], snapshot_version[TOY_ROWS], own[TOY_ROWS];
   uint32_t wrote; /* rows */
-  int sx;         /* -1: none */
+  uint32_t added[TOY_RELATIONS], snapshot_added[TOY_RELATIONS];
+  int sx; /* -1: none */
   pgr_ledger ledger;
   uint64_t hash;
 } toy_agent;
@@ -74,7 +80,7 @@ typedef struct toy_sx { /* a serializable transaction */
 typedef struct toy {
   const toy_program *program;
   toy_agent agents[TOY_AGENTS];
-  uint32_t value[TOY_ROWS], version[TOY_ROWS];
+  uint32_t value[TOY_ROWS], version[TOY_ROWS], added[TOY_RELATIONS];
   uint32_t holders[TOY_RESOURCES];
   bool exclusive[TOY_RESOURCES];
   toy_sx sx[TOY_SX];
@@ -95,21 +101,48 @@ static inline const toy_statement *toy_pending(const toy *t, int a) {
   return s->needs && s->needs != g->reg ? &nothing : s;
 }
 
+static inline pgr_reach toy_reach(const toy_statement *s) {
+  pgr_reach r = {.kind = PGR_REACH_QUERY, .level = -1};
+  uint64_t relations = 0;
+  for (int i = 0; i < s->row_count; i++)
+    relations |= UINT64_C(1) << s->rows[i] / 2;
+  switch (s->kind) {
+  case TOY_BEGIN: r.kind = PGR_REACH_NOTHING; break;
+  case TOY_COMMIT: r.kind = PGR_REACH_END; break;
+  case TOY_ROLLBACK: r.kind = PGR_REACH_UNDO; break;
+  case TOY_LOCK_TABLE: r.kind = PGR_REACH_EVERYTHING; break;
+  case TOY_SELECT: r.reads = UINT64_C(1) << s->relation; break;
+  case TOY_INSERT: r.appends = UINT64_C(1) << s->relation; break;
+  case TOY_ADVISE:
+  case TOY_UNADVISE: r.writes = UINT64_C(8) << s->lock; break;
+  case TOY_SHARE_ROWS: r.reads = r.shares = relations; break;
+  case TOY_UPDATE:
+  case TOY_LOCK_ROWS: r.reads = r.writes = r.keys = relations; break;
+  }
+  return r;
+}
+
 static inline void toy_init(toy *t, const toy_program *p) {
   memset(t, 0, sizeof *t);
   t->program = p;
   for (int r = 0; r < TOY_ROWS; r++)
     t->value[r] = (uint32_t)r + 1;
   for (int a = 0; a < p->agents; a++) {
+    const toy_script *s = &p->scripts[a];
     t->agents[a].sx = -1;
-    t->agents[a].ledger = (pgr_ledger){.default_level = p->scripts[a].level, .level = p->scripts[a].level};
+    t->agents[a].ledger = (pgr_ledger){.default_level = s->level, .level = s->level};
+    for (int i = 0; s->scoped && i < s->count; i++) {
+      pgr_reach r = toy_reach(&s->steps[i]);
+      t->agents[a].ledger.scope |= r.reads | r.writes | r.shares | r.appends;
+    }
   }
 }
 
 static inline uint32_t toy_enabled(const toy *t) {
   uint32_t mask = 0;
   for (int a = 0; a < t->program->agents; a++)
-    if (!t->agents[a].running && t->agents[a].step < t->program->scripts[a].count) mask |= 1U << a;
+    if (t->agents[a].stands || (!t->agents[a].running && t->agents[a].step < t->program->scripts[a].count))
+      mask |= 1U << a;
   return mask;
 }
 
@@ -206,6 +239,10 @@ static inline bool toy_sx_write(toy *t, int me, int relation) {
 
 static inline void toy_over(toy *t, int a, bool commit) {
   toy_agent *g = &t->agents[a];
+  for (int r = 0; r < TOY_RELATIONS; r++) {
+    if (commit) t->added[r] += g->added[r];
+    g->added[r] = 0;
+  }
   if (commit && g->wrote) {
     t->clock++;
     for (int r = 0; r < TOY_ROWS; r++)
@@ -248,7 +285,8 @@ static inline void toy_end(toy *t, int a, uint32_t result, bool error) {
   g->hash = toy_mix(toy_mix(g->hash, (uint64_t)g->step << 32 | s->kind), (uint64_t)result << 1 | error);
   g->must_roll_back = false;
   if (error && g->in) { /* on to the end of the transaction, which is a ROLLBACK now */
-    while (g->step < script->count && script->steps[g->step].kind != TOY_COMMIT)
+    while (g->step < script->count && script->steps[g->step].kind != TOY_COMMIT &&
+           script->steps[g->step].kind != TOY_ROLLBACK)
       g->step++;
     g->must_roll_back = g->step < script->count;
     return;
@@ -265,6 +303,7 @@ static inline void toy_snapshot(toy *t, int a) {
   g->snapped = true;
   memcpy(g->snapshot, t->value, sizeof g->snapshot);
   memcpy(g->snapshot_version, t->version, sizeof g->snapshot_version);
+  memcpy(g->snapshot_added, t->added, sizeof g->snapshot_added);
   if (level != PGR_LEVEL_SERIALIZABLE) return;
   assert(t->sx_count < TOY_SX);
   g->sx = t->sx_count++;
@@ -285,7 +324,7 @@ static inline bool toy_row(toy *t, int a, const toy_statement *s, int row) {
   uint32_t v = toy_visible(t, a, row);
   if (g->sx >= 0 && !toy_sx_read(t, g->sx, row / 2)) return false;
   g->result = g->result * 31 + v;
-  if (s->kind == TOY_LOCK_ROWS) {
+  if (s->kind == TOY_LOCK_ROWS || s->kind == TOY_SHARE_ROWS) {
     g->reg = g->reg * 7 + v;
     return true;
   }
@@ -299,13 +338,15 @@ static inline bool toy_row(toy *t, int a, const toy_statement *s, int row) {
 static inline int toy_request(const toy_statement *s, int number, bool *exclusive) {
   *exclusive = true;
   switch (s->kind) {
-  case TOY_SELECT: *exclusive = false; return number == 0 ? TOY_TABLE + s->relation : -1;
+  case TOY_SELECT:
+  case TOY_INSERT: *exclusive = false; return number == 0 ? TOY_TABLE + s->relation : -1;
   case TOY_LOCK_TABLE: return number == 0 ? TOY_TABLE + s->relation : -1;
   case TOY_ADVISE: return number == 0 ? TOY_ADVISORY + s->lock : -1;
   case TOY_UPDATE:
   case TOY_LOCK_ROWS:
+  case TOY_SHARE_ROWS:
     if (number >= 2 * s->row_count) return -1;
-    *exclusive = number % 2;
+    *exclusive = number % 2 && s->kind != TOY_SHARE_ROWS;
     return number % 2 ? s->rows[number / 2] : TOY_TABLE + s->rows[number / 2] / 2;
   case TOY_BEGIN:
   case TOY_COMMIT:
@@ -323,8 +364,15 @@ static inline void toy_finish(toy *t, int a) {
   case TOY_SELECT:
     for (int r = 2 * s->relation; r < 2 * s->relation + 2; r++)
       g->result = g->result * 31 + toy_visible(t, a, r);
+    g->result += g->added[s->relation] + (t->program->scripts[a].level == PGR_LEVEL_READ_COMMITTED
+                                              ? t->added[s->relation]
+                                              : g->snapshot_added[s->relation]);
     g->reg = g->result;
     if (g->sx >= 0) ok = toy_sx_read(t, g->sx, s->relation);
+    break;
+  case TOY_INSERT:
+    if (g->sx >= 0) ok = toy_sx_write(t, g->sx, s->relation);
+    g->added[s->relation] += s->add;
     break;
   case TOY_COMMIT: toy_over(t, a, !g->failed); break;
   case TOY_ROLLBACK: toy_over(t, a, false); break;
@@ -335,6 +383,7 @@ static inline void toy_finish(toy *t, int a) {
   case TOY_BEGIN:
   case TOY_UPDATE:
   case TOY_LOCK_ROWS:
+  case TOY_SHARE_ROWS:
   case TOY_ADVISE:
   case TOY_LOCK_TABLE: break;
   }
@@ -372,6 +421,11 @@ static inline void toy_launch(toy *t, int a) {
   toy_agent *g = &t->agents[a];
   const toy_statement *s = toy_pending(t, a);
   bool end = s->kind == TOY_COMMIT || s->kind == TOY_ROLLBACK;
+  if (g->stands) {
+    g->stands = false;
+    toy_run(t, a);
+    return;
+  }
   g->running = true;
   g->progress = 0;
   g->result = 0;
@@ -383,39 +437,29 @@ static inline void toy_launch(toy *t, int a) {
     return;
   }
   if (s->kind != TOY_BEGIN && !end) toy_snapshot(t, a);
-  toy_run(t, a);
-}
-
-static inline pgr_reach toy_reach(const toy *t, int a) {
-  const toy_statement *s = toy_pending(t, a);
-  pgr_reach r = {.kind = PGR_REACH_QUERY, .level = -1};
-  switch (s->kind) {
-  case TOY_BEGIN: r.kind = PGR_REACH_NOTHING; break;
-  case TOY_COMMIT:
-  case TOY_ROLLBACK: r.kind = PGR_REACH_END; break;
-  case TOY_LOCK_TABLE: r.kind = PGR_REACH_EVERYTHING; break;
-  case TOY_SELECT: r.reads = 1U << s->relation; break;
-  case TOY_ADVISE:
-  case TOY_UNADVISE: r.writes = 1U << (3 + s->lock); break;
-  case TOY_UPDATE:
-  case TOY_LOCK_ROWS:
-    for (int i = 0; i < s->row_count; i++)
-      r.writes |= 1U << s->rows[i] / 2;
-    r.reads = r.writes;
-    break;
+  if (s->yields && s->kind == TOY_UPDATE) {
+    g->stands = true;
+    g->reg = g->reg * 5 + toy_visible(t, a, s->rows[0]);
+    if (g->sx < 0 || toy_sx_read(t, g->sx, s->rows[0] / 2)) return;
+    g->stands = false;
+    toy_end(t, a, 40000, true);
+    return;
   }
-  return r;
+  toy_run(t, a);
 }
 
 /* Lets an agent go, to rest again. */
 static inline void toy_step(toy *t, int a, pgr_event *e) {
   pgr_reach reach[TOY_AGENTS];
   for (int b = 0; b < t->program->agents; b++)
-    if (b == a || t->agents[b].running) reach[b] = toy_reach(t, b);
+    if (b == a || t->agents[b].running) reach[b] = toy_reach(toy_pending(t, b));
   t->ended = 0;
   *e = (pgr_event){.agent = (uint8_t)a, .print = toy_mix((uint64_t)a, (uint64_t)t->agents[a].step)};
   if (toy_pending(t, a)->opens) t->agents[a].ledger.open = true;
-  e->touch = pgr_ledger_sent(&t->agents[a].ledger, &reach[a]);
+  if (t->agents[a].stands)
+    e->touch = (pgr_touch){.writes = reach[a].writes, .shares = reach[a].shares};
+  else
+    e->touch = pgr_ledger_sent(&t->agents[a].ledger, &reach[a]);
   toy_launch(t, a);
   for (bool again = true; again;) { /* whoever can go on, in the order in which they began to wait */
     int next = -1;
@@ -448,6 +492,8 @@ static inline uint64_t toy_outcome(const toy *t) {
     h = toy_mix(h, t->agents[a].hash);
   for (int r = 0; r < TOY_ROWS; r++)
     h = toy_mix(h, t->value[r]);
+  for (int r = 0; r < TOY_RELATIONS; r++)
+    h = toy_mix(h, t->added[r]);
   return h;
 }
 
@@ -455,9 +501,9 @@ static inline uint64_t toy_outcome(const toy *t) {
 
 /* relations: how many are used; the fewer, the more they meet. */
 static inline toy_statement toy_random_statement(pgr_random *r, bool in_transaction, uint64_t relations) {
-  static const toy_kind kinds[] = {TOY_SELECT, TOY_SELECT, TOY_UPDATE,    TOY_UPDATE, TOY_UPDATE,
-                                   TOY_UPDATE, TOY_SELECT, TOY_LOCK_ROWS, TOY_ADVISE, TOY_LOCK_TABLE};
-  toy_statement s = {.kind = kinds[pgr_random_below(r, in_transaction ? 10 : 8)]};
+  static const toy_kind kinds[] = {TOY_SELECT, TOY_SELECT,     TOY_SELECT,    TOY_UPDATE, TOY_UPDATE,    TOY_UPDATE,
+                                   TOY_INSERT, TOY_SHARE_ROWS, TOY_LOCK_ROWS, TOY_ADVISE, TOY_LOCK_TABLE};
+  toy_statement s = {.kind = kinds[pgr_random_below(r, in_transaction ? 11 : 8)]};
   s.relation = (int)pgr_random_below(r, relations);
   s.row_count = 1 + (int)(pgr_random_below(r, 3) / 2);
   for (int i = 0; i < 3; i++)
@@ -465,17 +511,19 @@ static inline toy_statement toy_random_statement(pgr_random *r, bool in_transact
   s.lock = (int)pgr_random_below(r, 2);
   s.add = (uint32_t)pgr_random_below(r, 8);
   s.if_odd = pgr_random_below(r, 4) == 0;
+  s.yields = pgr_random_below(r, 10) == 0;
   return s;
 }
 
 static inline toy_script toy_random_script(pgr_random *r, int steps, uint64_t relations) {
   toy_script s = {.level = (pgr_level)(pgr_random_below(r, 5) * 3 / 5), .count = steps};
+  s.scoped = pgr_random_below(r, 2);
   bool in = false, advised = false;
   int lock = 0;
   for (int i = 0; i < steps; i++) {
     bool last = i == steps - 1, opens = !in && i + 1 < steps && pgr_random_below(r, 3) > 0;
     if (in && (last || pgr_random_below(r, 4) == 0)) {
-      s.steps[i] = (toy_statement){.kind = TOY_COMMIT};
+      s.steps[i] = (toy_statement){.kind = pgr_random_below(r, 8) ? TOY_COMMIT : TOY_ROLLBACK};
       in = false;
       continue;
     }

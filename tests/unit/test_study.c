@@ -1,5 +1,6 @@
-/* What statements are taken for, written as one line: class and isolation; relations, with ! when they are written and
- * ? when they are only locked; functions; names that WITH gives. And the words of texts. */
+/* What statements are taken for, written as one line: class and isolation; relations, with ! when they are written, +
+ * when rows are only added, = and the columns when they are only updated, ? when they are only locked; functions; names
+ * that WITH gives. And the words of texts. */
 #include "pgr_test.h"
 
 #include "pgr_buf.h"
@@ -26,11 +27,15 @@ static void write_down(const pgr_study *s, pgr_buf *out) {
   pgr_buf_addf(out, "%s%s", class_name(s->class), levels[s->isolation]);
   for (size_t i = 0; i < s->relation_count; i++) {
     const pgr_mention *m = &s->relations[i];
-    assert_true(m->writes || !m->locks);
+    assert_true(m->locks + m->inserts + m->updates <= m->writes && (m->set_count > 0) == m->updates);
     pgr_buf_addf(out, " %s%s%s%s", m->schema ? m->schema : "", m->schema ? "." : "", m->name,
-                 m->locks    ? "?"
-                 : m->writes ? "!"
-                             : "");
+                 m->locks     ? "?"
+                 : m->inserts ? "+"
+                 : m->updates ? "="
+                 : m->writes  ? "!"
+                              : "");
+    for (size_t k = 0; k < m->set_count; k++)
+      pgr_buf_addf(out, "%s%s", k ? "," : "", m->sets[k]);
   }
   for (size_t i = 0; i < s->function_count; i++)
     pgr_buf_addf(out, " %s()", s->functions[i]);
@@ -79,20 +84,25 @@ static void queries(void **state) {
       {"SELECT extract(year FROM now()), substring('a' FROM 1 FOR 2), 'a' LIKE 'b' ESCAPE 'c', current_timestamp",
        "query extract() now() substring() like_escape()"},
       {"SELECT * FROM xmltable('/a' PASSING (SELECT x FROM t) COLUMNS c int DEFAULT f())", "query t f()"},
-      {"INSERT INTO t VALUES (1)", "query t!"},
+      {"INSERT INTO t VALUES (1)", "query t+"},
       {"INSERT INTO t AS x (a) SELECT b FROM u ON CONFLICT (a) DO UPDATE SET a = (SELECT c FROM v) WHERE f(x.a) "
        "RETURNING (SELECT d FROM w)",
        "query t! u v w f()"},
-      {"INSERT INTO t DEFAULT VALUES", "query t!"},
-      {"UPDATE t SET (a, b) = (SELECT 1, 2 FROM u) FROM v WHERE t.a = v.a", "query t! u u v"},
-      {"UPDATE t SET a = 1 WHERE CURRENT OF c", "query t!"},
+      {"INSERT INTO t DEFAULT VALUES", "query t+"},
+      {"INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING", "query t!"},
+      {"INSERT INTO t OVERRIDING SYSTEM VALUE SELECT * FROM t", "query t+ t"},
+      {"UPDATE t SET (a, b) = (SELECT 1, 2 FROM u) FROM v WHERE t.a = v.a", "query t=a,b u u v"},
+      {"UPDATE t SET a = 1 WHERE CURRENT OF c", "query t=a"},
+      {"UPDATE ONLY t AS x SET \"B\" = 1, c[1] = 2, d.e = DEFAULT, (f, g) = ROW (1, 2) FROM t RETURNING h",
+       "query t=B,c,d,f,g t"},
+      {"WITH x AS (UPDATE t SET a = 1) UPDATE u SET b = 2", "query u=b t=a with x"},
       {"DELETE FROM app.t USING u WHERE f(t.a)", "query app.t! u f()"},
       {"MERGE INTO t USING (SELECT * FROM u) s ON t.a = s.a WHEN MATCHED AND EXISTS (SELECT FROM v) THEN UPDATE SET a "
        "= f(1) WHEN NOT MATCHED THEN INSERT VALUES (1)",
        "query t! u v f()"},
       {"WITH x AS (DELETE FROM t RETURNING *), y (z) AS MATERIALIZED (SELECT FROM u) SELECT * FROM x, y",
        "query x y t! u with x with y"},
-      {"WITH RECURSIVE x AS (SELECT 1 UNION SELECT * FROM x) INSERT INTO t SELECT * FROM x", "query t! x x with x"},
+      {"WITH RECURSIVE x AS (SELECT 1 UNION SELECT * FROM x) INSERT INTO t SELECT * FROM x", "query t+ x x with x"},
       {"SELECT t.f, (t).g, 'nextval(''s'')' FROM t -- u", "query t"},
   };
   CHECK(examples);
@@ -116,8 +126,8 @@ static void locking_queries(void **state) {
       {"SELECT * FROM a, b FOR UPDATE OF nobody", "query a b a? b?"},
       {"(SELECT 1 FROM a FOR UPDATE) UNION SELECT 2 FROM b", "query a? b"},
       {"WITH x AS (SELECT * FROM a) SELECT * FROM x, b FOR UPDATE", "query x? b? a with x"},
-      {"UPDATE t SET a = 1 WHERE id = (SELECT id FROM t WHERE b FOR UPDATE SKIP LOCKED LIMIT 1)", "query t! t?"},
-      {"INSERT INTO t SELECT * FROM u FOR UPDATE", "query t! u?"},
+      {"UPDATE t SET a = 1 WHERE id = (SELECT id FROM t WHERE b FOR UPDATE SKIP LOCKED LIMIT 1)", "query t=a t?"},
+      {"INSERT INTO t SELECT * FROM u FOR UPDATE", "query t+ u?"},
   };
   CHECK(examples);
 }
