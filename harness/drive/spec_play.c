@@ -15,8 +15,17 @@
 
 /* isolationtester looks after 10 ms. A timeout of as much is up to chance there: it has to be marked with (*). */
 static const int64_t LOOK_NS = 9 * PGR_NS_PER_MS;
+enum { LOOKS = 3 }; /* in that time: each is a round trip, which takes longer where the server is short of time, too */
+/* A signal sent to another backend takes effect soon after the statement that sent it has ended. */
+static const int64_t SIGNAL_NS = 50 * PGR_NS_PER_MS;
 /* Between looks at steps that only others can move. */
 static const int64_t PAUSE_NS = 10 * PGR_NS_PER_MS;
+
+/* How long a step that never blocked may take before anybody asks: asking takes time from it. */
+static const int64_t TRUST_NS = 2 * PGR_NS_PER_MS;
+
+/* What is known of a step. */
+enum { LAUNCHED = 1, HAS_BLOCKED = 2, BLOCKED_LAST = 4 };
 
 typedef struct play {
   spec_run *run;
@@ -123,18 +132,37 @@ static bool in_circle(const pgr_settled *s, int seat) {
   return reached & UINT32_C(1) << seat;
 }
 
+static bool mentions(const char *sql, const char *word) {
+  for (; sql && *sql; sql++)
+    if (strncasecmp(sql, word, strlen(word)) == 0) return true;
+  return false;
+}
+
+/* A step that ends another's wait by a signal rather than by letting go of a lock: isolationtester would see that one
+ * end. */
+static pgr_code await_signal(play *p, const pgr_spec_pstep *ps, pgr_err *err) {
+  const char *sql = step_of(p, ps)->sql;
+  if (!mentions(sql, "pg_cancel_backend") && !mentions(sql, "pg_terminate_backend")) return PGR_OK;
+  for (int i = 0; i < p->waiting_count; i++) {
+    spec_seat *s = p->waiting[i];
+    if (!pgr_conn_busy(s->conn)) continue;
+    pgr_code code = settle_seat(p, s, SIGNAL_NS, err);
+    if (code || !pgr_conn_busy(s->conn)) return code;
+  }
+  return PGR_OK;
+}
+
 /* A step that was just launched is blocked: gives the server the time that isolationtester would give it to end that
  * by itself, where it may. */
 static pgr_code linger(play *p, spec_seat *s, pgr_err *err) {
   if (!(p->settled.blocked & UINT32_C(1) << index_of(p, s))) return PGR_OK;
   if (!p->run->impatient && !in_circle(&p->settled, index_of(p, s))) return PGR_OK;
-  return settle_seat(p, s, LOOK_NS, err);
-}
-
-static bool mentions(const char *sql, const char *word) {
-  for (; sql && *sql; sql++)
-    if (strncasecmp(sql, word, strlen(word)) == 0) return true;
-  return false;
+  pgr_code code = PGR_OK;
+  for (int i = 0; !code && i < LOOKS && pgr_conn_busy(s->conn); i++) {
+    code = settle_seat(p, s, LOOK_NS / LOOKS, err);
+    if (!code) code = settle(p, true, err);
+  }
+  return code;
 }
 
 static bool sets_timeout(const char *sql) {
@@ -285,17 +313,29 @@ static pgr_code set_targets(const play *p, spec_seat *s, const pgr_spec_pstep *p
   return PGR_OK;
 }
 
+/* Sends a step and lets everything settle. */
+static pgr_code dispatch(play *p, spec_seat *s, const pgr_spec_pstep *ps, pgr_err *err) {
+  unsigned char *past = &p->run->past[ps->step];
+  bool marked = has_once(ps), expects_lock = *past & BLOCKED_LAST;
+  pgr_code code = PGR_OK;
+  pgr_conn_query(s->conn, p->spec->steps[ps->step].sql);
+  int64_t now_ns = pgr_now_ns(), until_ns = *past == LAUNCHED ? now_ns + TRUST_NS : now_ns;
+  for (; !code && pgr_conn_busy(s->conn) && now_ns < until_ns; now_ns = pgr_now_ns())
+    code = spec_run_rest(p->run, until_ns - now_ns, err);
+  if (!code) code = marked ? settle_marked(p, s, err) : settle(p, expects_lock, err);
+  bool blocked = pgr_conn_busy(s->conn);
+  *past = (unsigned char)(LAUNCHED | (*past & HAS_BLOCKED) | (blocked ? HAS_BLOCKED | BLOCKED_LAST : 0));
+  if (!code && !marked) code = linger(p, s, err);
+  return code ? code : await_signal(p, ps, err);
+}
+
 static pgr_code launch(play *p, const pgr_spec_pstep *ps, pgr_err *err) {
   spec_seat *s = seat_of(p, ps->step);
   pgr_code code = set_targets(p, s, ps, err);
   if (code) return code;
-  bool marked = has_once(ps), expects_lock = p->run->blocked[ps->step];
   s->active = ps;
   p->run->result->steps++;
-  pgr_conn_query(s->conn, p->spec->steps[ps->step].sql);
-  code = marked ? settle_marked(p, s, err) : settle(p, expects_lock, err);
-  p->run->blocked[ps->step] = pgr_conn_busy(s->conn);
-  if (!code && !marked) code = linger(p, s, err);
+  code = dispatch(p, s, ps, err);
   if (code) return code;
   bool waits = try_step(p, s, false);
   code = try_waiting(p, false, err);

@@ -59,7 +59,10 @@ static void on_lost(pgr_conn *c, const char *why, void *user) {
   const spec_seat *s = user;
   pgr_err *lost = &s->run->lost;
   (void)c;
-  if (!*lost->msg) pgr_fail(lost, PGR_EDATABASE, "the connection of %s was lost: %s", s->name, why);
+  if (*lost->msg) return;
+  const char *session = s == &s->run->control || s == &s->run->asker ? "" : "session ";
+  pgr_fail(lost, PGR_EDATABASE, s->ready ? "the connection of %s%s was lost: %s" : "cannot connect %s%s: %s", session,
+           s->name, why);
 }
 
 static pgr_code open_seat(spec_run *run, spec_seat *s, const char *name, const pgr_session *session, pgr_err *err) {
@@ -189,8 +192,8 @@ static pgr_code play_all(spec_run *run, pgr_err *err) {
 }
 
 static pgr_code run_spec(spec_run *run, const pgr_target *target, pgr_err *err) {
-  run->blocked = pgr_calloc((size_t)run->spec->step_count, sizeof *run->blocked);
-  if (!run->blocked) return pgr_fail(err, PGR_ENOMEM, "out of memory");
+  run->past = pgr_calloc((size_t)run->spec->step_count, sizeof *run->past);
+  if (!run->past) return pgr_fail(err, PGR_ENOMEM, "out of memory");
   pgr_code code = print_unused(run, err);
   if (!code) fprintf(run->o->out, "Parsed test spec with %d sessions\n", run->spec->session_count);
   if (!code) code = make_target(run, target, err);
@@ -223,7 +226,7 @@ static void close_all(spec_run *run) {
   }
   if (run->loop) pgr_loop_destroy(run->loop);
   pgr_target_destroy(run->target);
-  pgr_free(run->blocked);
+  pgr_free(run->past);
 }
 
 pgr_code pgr_spec_run(const pgr_spec *s, const pgr_target *target, const pgr_spec_run_options *o,

@@ -46,11 +46,11 @@ struct spec_run {
   spec_seat control; /* setup and teardown */
   spec_seat asker;   /* the lockstep's control connection */
   pgr_lockstep *lockstep;
-  bool new_notice; /* one was printed since this was cleared */
-  bool impatient;  /* some SQL sets a short timeout, see spec_play.c */
-  bool *blocked;   /* by step: it was, the last time */
-  pgr_err lost;    /* why a connection was; "" */
-  pgr_code failed; /* out of memory, or a result too large */
+  bool new_notice;     /* one was printed since this was cleared */
+  bool impatient;      /* some SQL sets a short timeout, see spec_play.c */
+  unsigned char *past; /* by step: what is known of its launches, see spec_play.c; owned */
+  pgr_err lost;        /* why a connection was; "" */
+  pgr_code failed;     /* out of memory, or a result too large */
 };
 
 /* ---- spec_seat.c ---- */

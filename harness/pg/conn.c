@@ -362,6 +362,10 @@ pgr_holder *pgr_conn_holder(const pgr_conn *c) {
   return c->holder;
 }
 
+bool pgr_conn_keeps_result(const pgr_conn *c) {
+  return c->result != NULL;
+}
+
 void pgr_conn_listen(pgr_conn *c, pgr_conn_ear *ear) {
   c->ear = ear;
 }

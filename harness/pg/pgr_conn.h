@@ -52,6 +52,9 @@ typedef struct pgr_conn_ear {
   void (*notified)(struct pgr_conn_ear *ear, const PGnotify *n);    /* those that a statement brings: before `done` */
 } pgr_conn_ear;
 
+/* In an ear's notice: a result that came before it has not been delivered yet, and is the next to be. */
+bool pgr_conn_keeps_result(const pgr_conn *c);
+
 /* ear: borrowed until another is given; NULL, as at first: nobody listens. At any time. */
 void pgr_conn_listen(pgr_conn *c, pgr_conn_ear *ear);
 
