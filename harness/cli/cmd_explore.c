@@ -42,6 +42,7 @@ typedef struct exploration {
   pgr_outdir *out;                      /* NULL without --out */
   pgr_progress progress;
   const pgr_cell *told; /* whose story was printed */
+  pgr_err unwritten;    /* a witness or a spec that could not be written; code 0: all were */
 } exploration;
 
 static void help(void) {
@@ -270,9 +271,36 @@ static bool tells_story(const exploration *x, const pgr_cell *cell) {
   return !cell->judgement.as_expected || !x->told;
 }
 
-static pgr_code tell(exploration *x, pgr_cell *cell, pgr_err *err) {
+/* A file that cannot be written loses nothing else: the first such error is told at the end. */
+static void note_unwritten(exploration *x, pgr_code code, const pgr_err *err) {
+  if (!code || x->unwritten.code) return;
+  x->unwritten = *err;
+  x->unwritten.code = code;
+}
+
+static void save_witness(exploration *x, const pgr_cell *cell, bool story) {
+  char path[512];
+  pgr_err err;
+  pgr_code code = pgr_witness_save(cell->proof.witness, x->out ? x->options.out : ".", path, sizeof path, &err);
+  note_unwritten(x, code, &err);
+  if (code || !story || !as_text(x)) return;
+  bool lost = x->options.scenario && *x->options.scenario == '/'; /* a witness holds no path of a machine */
+  printf("  Again: pgrace replay %s%s%s\n\n", path, lost ? " --scenario " : "", lost ? x->options.scenario : "");
+}
+
+static void emit_spec(exploration *x, const pgr_cell *cell) {
+  pgr_err err;
+  pgr_stage stage = {.db = x->place.db,
+                     .scenario = x->scenario,
+                     .agents = (uint32_t)x->options.agents,
+                     .contenders = (uint32_t)x->options.agents};
+  pgr_code code = pgr_witness_emit_spec(cell->proof.witness, &stage, cell->strategy, x->options.emit_spec, &err);
+  note_unwritten(x, code, &err);
+  if (!code && as_text(x)) printf("  For isolationtester: %s\n\n", x->options.emit_spec);
+}
+
+static void tell(exploration *x, const pgr_cell *cell) {
   pgr_buf text;
-  pgr_code code = PGR_OK;
   pgr_buf_init(&text, 0);
   bool story = tells_story(x, cell);
   if (as_text(x)) {
@@ -281,25 +309,10 @@ static pgr_code tell(exploration *x, pgr_cell *cell, pgr_err *err) {
     if (story) pgr_buf_adds(&text, "\n");
     print(&text);
   }
-  if (cell->proof.witness && (story || x->out)) {
-    char path[512];
-    code = pgr_witness_save(cell->proof.witness, x->out ? x->options.out : ".", path, sizeof path, err);
-    if (!code && story && as_text(x)) {
-      bool lost = x->options.scenario && *x->options.scenario == '/'; /* a witness holds no path of a machine */
-      printf("  Again: pgrace replay %s%s%s\n\n", path, lost ? " --scenario " : "", lost ? x->options.scenario : "");
-    }
-  }
-  if (!code && story && x->options.emit_spec) {
-    pgr_stage stage = {.db = x->place.db,
-                       .scenario = x->scenario,
-                       .agents = (uint32_t)x->options.agents,
-                       .contenders = (uint32_t)x->options.agents};
-    code = pgr_witness_emit_spec(cell->proof.witness, &stage, cell->strategy, x->options.emit_spec, err);
-    if (!code && as_text(x)) printf("  For isolationtester: %s\n\n", x->options.emit_spec);
-  }
+  if (cell->proof.witness && (story || x->out)) save_witness(x, cell, story);
+  if (story && x->options.emit_spec) emit_spec(x, cell);
   if (story) x->told = cell;
   pgr_buf_deinit(&text);
-  return code;
 }
 
 /* A strategy has a database of its own; its levels share it, unless yield points were put into it. */
@@ -326,7 +339,8 @@ static pgr_code explore_one(exploration *x, pgr_cell *cell, pgr_err *err) {
   if (!code) code = pgr_exploring_run(&x->exploring, cell, &x->witnesses[cell - x->result.cells], err);
   if (code) return code;
   pgr_result_judge(&x->result);
-  return tell(x, cell, err);
+  tell(x, cell);
+  return PGR_OK;
 }
 
 static pgr_code explore_all(exploration *x, pgr_err *err) {
@@ -370,6 +384,10 @@ static pgr_code report(exploration *x, pgr_err *err) {
   if (!code && (fwrite(text.data ? text.data : "", 1, text.len, stdout) != text.len || fflush(stdout)))
     code = pgr_fail(err, PGR_EENVIRONMENT, "cannot write the report to standard output");
   pgr_buf_deinit(&text);
+  if (!code && x->unwritten.code) {
+    *err = x->unwritten;
+    code = x->unwritten.code;
+  }
   return code;
 }
 

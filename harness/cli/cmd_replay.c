@@ -126,6 +126,13 @@ static pgr_code set_up(replay *r, pgr_err *err) {
   if (!o->strategy)
     return pgr_fail(err, PGR_EUSAGE, "%s: %s has no strategy '%.60s' any more", r->options.file, r->scenario->name,
                     w->strategy);
+  if (w->key != r->scenario->key.first)
+    return pgr_fail(err, PGR_EUSAGE, "%s: it contests the key %lld, and the first of %s is %lld now", r->options.file,
+                    (long long)w->key, r->scenario->name, (long long)r->scenario->key.first);
+  bool alone = true;
+  for (int i = 1; i < w->step_count; i++)
+    alone &= w->steps[i].agent == w->steps[0].agent;
+  if (alone) return pgr_fail(err, PGR_EUSAGE, "%s: all its steps are of one agent", r->options.file);
   pgr_code code = choose_level(w->isolation, &o->isolation, r->options.file, err);
   if (!code) code = pgr_inputs_protocol(r->scenario, w->protocol, &o->protocol, err);
   if (!code) code = pgr_inputs_check_scripts(r->scenario, o->strategy, o->protocol, false, err);
@@ -146,6 +153,11 @@ static int report(replay *r) {
   const pgr_replayed *p = &r->replayed;
   const pgr_witness *w = &r->witness;
   pgr_buf text;
+  if (p->interrupted) {
+    printf("%s / %s / %s: interrupted, after it broke %d of %d times.\n", w->scenario, w->strategy, w->isolation,
+           p->broke, p->times);
+    return 2;
+  }
   if (*p->unfit) {
     printf("%s / %s / %s: the schedule does not fit any more.\n%s\n", w->scenario, w->strategy, w->isolation, p->unfit);
     return 2;
@@ -211,9 +223,15 @@ int pgr_cmd_replay(int argc, char **argv) {
   if (!code) code = pgr_witness_load(r.options.file, &r.witness, &err);
   if (!code)
     code = pgr_gallery_open(r.options.scenario ? r.options.scenario : r.witness.scenario, &r.scenario, &faults, &err);
+  if (!code) {
+    pgr_scenario_check_sql(r.scenario, &faults);
+    code = pgr_faults_first(&faults, &err);
+  }
   if (code && faults.count) {
     int status = pgr_gallery_complain(&faults, &err);
     pgr_faults_deinit(&faults);
+    pgr_witness_deinit(&r.witness);
+    pgr_scenario_destroy(r.scenario);
     return status;
   }
   if (!code) code = set_up(&r, &err);

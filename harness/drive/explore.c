@@ -301,7 +301,10 @@ static pgr_code explore(exploring *x, const pgr_explore_watch *watch, pgr_err *e
   out->proved = !code && out->totals.exhausted && !out->totals.deep && o->bound < 0 && !out->cancelled &&
                 !*out->parted && !out->interrupted;
   if (!code && x->found && !out->interrupted && x->workers[0].player) {
+    pgr__interrupts interrupts;
+    pgr__interrupts_begin(&interrupts, &x->stop);
     code = pgr__shrink(x->workers[0].player, &x->plan, x->search, &x->schedule, o->replays, &out->witness, err);
+    pgr__interrupts_end(&interrupts);
     out->has_witness = code == PGR_OK;
     if (code == PGR_EINTERRUPTED) code = PGR_OK;
   }

@@ -114,6 +114,22 @@ pgr__pending pgr__player_pending(pgr__player *p, int agent);
 /* "agent 2's UPDATE …": whom the last event let go, for messages. Borrowed until the next call. */
 const char *pgr__player_last(pgr__player *p);
 
+/* "it waits for a lock", "it is done: its last statement ended with ERROR 23514": why an agent has nothing to send.
+ * Borrowed until the next call of this or of pgr__player_last. */
+const char *pgr__player_standing(pgr__player *p, int agent);
+
+/* ---- interrupts.c: sets *stop when the user interrupts, between begin and end ---- */
+
+typedef struct pgr__interrupts {
+  atomic_bool *stop;
+  atomic_bool over;
+  pthread_t thread;
+  bool started;
+} pgr__interrupts;
+
+void pgr__interrupts_begin(pgr__interrupts *i, atomic_bool *stop);
+void pgr__interrupts_end(pgr__interrupts *i);
+
 /* ---- shrink.c: the witness ---- */
 
 typedef struct pgr__schedule {

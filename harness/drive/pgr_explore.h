@@ -84,6 +84,7 @@ void pgr_explored_deinit(pgr_explored *e);
 
 typedef struct pgr_replayed {
   int times, broke;
+  bool interrupted; /* by the user: `times` is how far it came */
   char unfit[600];  /* not "": the schedule does not fit the scripts any more, and where */
   pgr_witness seen; /* the schedule as it ran last; owned */
 } pgr_replayed;

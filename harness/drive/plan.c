@@ -45,6 +45,13 @@ static const char tables_query[] =
     " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass"
     " AND d.deptype = 'e') ORDER BY 1";
 
+/* Partitioned tables too, for a foreign key may be theirs. */
+static const char truncate_query[] =
+    "SELECT 'TRUNCATE ' || string_agg(c.oid::regclass::text, ', ') FROM pg_class c JOIN pg_namespace n"
+    " ON n.oid = c.relnamespace WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+    " AND c.relpersistence <> 't' AND c.relkind IN ('r', 'p') AND NOT EXISTS (SELECT FROM pg_depend d"
+    " WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e')";
+
 /* ignored: an array literal of columns, "{}" for none. */
 static pgr_code add_table(pgr__plan *p, const char *name, const char *columns, const char *ignored, pgr_err *err) {
   pgr__table *t = &p->tables[p->table_count];
@@ -90,9 +97,8 @@ static pgr_code add_ignored(const pgr_scenario *s, pgr_buf *out, pgr_err *err) {
 }
 
 static pgr_code add_tables(pgr__plan *p, const pgr_stage *stage, pgr_err *err) {
-  PGresult *rows = NULL;
-  pgr_buf ignored, all;
-  pgr_buf_init(&all, 0);
+  PGresult *rows = NULL, *all = NULL;
+  pgr_buf ignored;
   pgr_code code = add_ignored(stage->scenario, &ignored, err);
   const char *values[] = {pgr_buf_text(&ignored)};
   if (!code) code = pgr_db_query(stage->db, tables_query, 1, values, &rows, err);
@@ -102,14 +108,14 @@ static pgr_code add_tables(pgr__plan *p, const pgr_stage *stage, pgr_err *err) {
   for (int i = 0; !code && i < PQntuples(rows); i++) {
     code = add_table(p, PQgetvalue(rows, i, 0), PQgetisnull(rows, i, 1) ? NULL : PQgetvalue(rows, i, 1),
                      PQgetvalue(rows, i, 2), err);
-    pgr_buf_addf(&all, "%s%s", i ? ", " : "", PQgetvalue(rows, i, 0));
   }
+  if (!code) code = pgr_db_query(stage->db, truncate_query, 0, NULL, &all, err);
   if (!code && p->table_count &&
-      (p->truncate = add_statement(p, pgr_arena_printf(&p->arena, "TRUNCATE %s", pgr_buf_text(&all)))) < 0)
+      (p->truncate = add_statement(p, pgr_arena_strdup(&p->arena, PQgetvalue(all, 0, 0)))) < 0)
     code = no_memory(err);
   PQclear(rows);
+  PQclear(all);
   pgr_buf_deinit(&ignored);
-  pgr_buf_deinit(&all);
   return code;
 }
 

@@ -69,6 +69,17 @@ const char *pgr__player_last(pgr__player *p) {
   return p->last;
 }
 
+const char *pgr__player_standing(pgr__player *p, int agent) {
+  const pgr__seat *seat = &p->seats[agent];
+  if (pgr_conn_busy(p->conns[agent]))
+    snprintf(p->last, sizeof p->last, "it waits for a lock");
+  else if (*seat->answer.sqlstate)
+    snprintf(p->last, sizeof p->last, "it is done: its last statement ended with ERROR %s", seat->answer.sqlstate);
+  else
+    snprintf(p->last, sizeof p->last, "it is done");
+  return p->last;
+}
+
 /* A text in the witness's arena; "" when there is no memory, which the player reports. */
 static const char *keep(pgr__player *p, const char *text) {
   const char *kept = pgr_arena_strdup(&p->recording->arena, text);

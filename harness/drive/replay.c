@@ -37,8 +37,8 @@ static int on_choose(void *user, uint32_t enabled) {
   const pgr_witness_step *s = &r->witness->steps[r->at];
   int agent = s->agent - 1;
   if (!(enabled >> agent & 1)) {
-    unfit(r, "step %d: agent %d was to send %.200s (%s:%d), but it %s", r->at + 1, s->agent, s->text, s->file, s->line,
-          "has nothing to send: it waits for a lock, or is done");
+    unfit(r, "step %d: agent %d was to send %.200s (%s:%d), but %s", r->at + 1, s->agent, s->text, s->file, s->line,
+          pgr__player_standing(r->player, agent));
     return -1;
   }
   pgr__pending p = pgr__player_pending(r->player, agent);
@@ -94,13 +94,15 @@ static uint32_t agents_of(const pgr_witness *w) {
   return active;
 }
 
-static pgr_code replay(replaying *r, const pgr__plan *plan, int times, pgr_search *search, pgr_err *err) {
+static pgr_code replay(replaying *r, const pgr__plan *plan, int times, pgr_search *search, const atomic_bool *stop,
+                       pgr_err *err) {
   const pgr_explore_options *o = plan->options;
   uint32_t active = agents_of(r->witness);
   pgr_code code = PGR_OK;
   if (o->oracles & (PGR_ORACLE_SERIAL | PGR_ORACLE_STATE)) code = learn_serial(r->player, o, active, search, err);
   for (int i = 0; !code && i < times; i++) {
     pgr__end end;
+    if (atomic_load(stop)) return pgr_fail(err, PGR_EINTERRUPTED, "interrupted");
     code = play(r, active, o->operations, &end, err);
     if (code || *r->out->unfit) break;
     r->out->times++;
@@ -130,7 +132,14 @@ pgr_code pgr_replay_run(const pgr_explore_options *options, const pgr_explore_wa
   pgr_search_options so = {.agents = options->agents, .bound = -1};
   if (!code) code = pgr_search_create(&so, &search, err);
   replaying r = {.player = player, .witness = witness, .out = out};
-  if (!code) code = replay(&r, plan, times, search, err);
+  pgr__interrupts interrupts;
+  pgr__interrupts_begin(&interrupts, &stop);
+  if (!code) code = replay(&r, plan, times, search, &stop, err);
+  pgr__interrupts_end(&interrupts);
+  if (code == PGR_EINTERRUPTED) {
+    out->interrupted = true;
+    code = PGR_OK;
+  }
   pgr__player_close(player);
   pgr_search_destroy(search);
   pgr__plan_deinit(plan);

@@ -36,6 +36,7 @@ struct pgr_conn {
   pgr_holder *holder;
   pgr_conn_ear *ear;
   unsigned ended;
+  bool filling; /* a pipeline: what is sent waits for its end */
   char sqlstate[6];
 };
 
@@ -76,6 +77,7 @@ static bool watch(pgr_conn *c, int events) {
 }
 
 static void drop(pgr_conn *c) {
+  c->filling = false;
   pgr_timer_cancel(c->loop, &c->deadline);
   unwatch(c);
   PQclear(c->result);
@@ -400,10 +402,14 @@ void pgr_conn_execute(pgr_conn *c, int index, int count, const char *const *valu
 }
 
 void pgr_conn_start_pipeline(pgr_conn *c) {
-  if (!PQenterPipelineMode(c->pg)) lose(c, PQerrorMessage(c->pg));
+  if (!PQenterPipelineMode(c->pg))
+    lose(c, PQerrorMessage(c->pg));
+  else
+    c->filling = true;
 }
 
 void pgr_conn_end_pipeline(pgr_conn *c) {
+  c->filling = false;
   set_state(c, BUSY);
   if (!PQpipelineSync(c->pg))
     lose(c, PQerrorMessage(c->pg));
@@ -416,7 +422,7 @@ PGTransactionStatusType pgr_conn_transaction(const pgr_conn *c) {
 }
 
 bool pgr_conn_busy(const pgr_conn *c) {
-  return c->state == BUSY;
+  return c->state == BUSY && !c->filling;
 }
 
 unsigned pgr_conn_ended(const pgr_conn *c) {

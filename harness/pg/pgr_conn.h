@@ -72,7 +72,7 @@ void pgr_conn_end_pipeline(pgr_conn *c);
 /* As of the last `done`. */
 PGTransactionStatusType pgr_conn_transaction(const pgr_conn *c);
 
-/* A statement of its holder is in flight. */
+/* A statement of its holder is in flight; what a pipeline has not sent yet is not. */
 bool pgr_conn_busy(const pgr_conn *c);
 /* How often `done` came; wraps. Tells whether a statement ended though the next is in flight. */
 unsigned pgr_conn_ended(const pgr_conn *c);

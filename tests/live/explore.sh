@@ -175,6 +175,43 @@ one_line_error
 run 0 run find-or-create --explore --strategy all --isolation all --format json
 holds "every cell by proof" 'all(.cells[]; .method == "explored" and (.verdict == "safe" or .verdict == "race"))'
 
+# ---- pipelines, partitions ----
+mkdir pipe
+cat >pipe/pipe.yaml <<'EOF'
+title: agents add to a row
+lesson: Counting.
+schema: [t.sql]
+seed: INSERT INTO t SELECT i, 0 FROM generate_series(:first_key, :last_key) AS i; INSERT INTO c SELECT i, 1, i FROM generate_series(:first_key, :last_key) AS i
+protocol: extended
+operations:
+  - {name: add, script: add.sql}
+invariants:
+  - {rule: both count, sql: "SELECT t.id AS key FROM t JOIN pgrace_history h ON h.key = t.id AND h.outcome = 'ok' GROUP BY t.id, t.n HAVING t.n <> count(*)"}
+strategies:
+  - {name: update, summary: one statement, isolation: {read committed: safe}}
+  - {name: naive, summary: read and write, scripts: {add: naive.sql}, isolation: {read committed: race, serializable: race}}
+EOF
+cat >pipe/t.sql <<'EOF'
+CREATE TABLE t (id bigint PRIMARY KEY, n bigint);
+CREATE TABLE c (id bigint, part int, t bigint REFERENCES t) PARTITION BY LIST (part);
+CREATE TABLE c_1 PARTITION OF c DEFAULT;
+EOF
+printf '\\startpipeline\nUPDATE t SET n = n + 1 WHERE id = :key;\nINSERT INTO c VALUES (2, 2, :key);\n\\endpipeline\n' >pipe/add.sql
+printf 'SELECT n FROM t WHERE id = :key \\gset\n\\set next :n + 1\nUPDATE t SET n = :next WHERE id = :key;\n' >pipe/naive.sql
+run 0 explore ./pipe --strategy all --isolation all --format json
+holds "a pipeline is a step, and partitions are put back" '[.cells[].verdict] == ["safe", "race", "race"]'
+
+# ---- files that cannot be written, witnesses that cannot show anything ----
+run 5 explore claim --strategy naive,for-update --emit-spec nowhere/f.spec --format json
+holds "nothing else is lost" '[.cells[].verdict] == ["race", "safe"]'
+says err "nowhere/f.spec"
+jq '.key = 999' pgrace-witness-claim-naive.json >key.json
+run 4 replay key.json
+one_line_error
+jq '.steps |= [.[] | select(.agent == 1)]' pgrace-witness-claim-naive.json >alone.json
+run 4 replay alone.json
+one_line_error
+
 # ---- Ctrl-C ----
 background explore ./padded --strategy transaction --agents 4 -k --limit 1000000
 for _ in $(seq 200); do
@@ -185,4 +222,10 @@ kill -INT "$pid"
 ended
 same "status of an interrupted exploration" "$status" 2
 says out "Interrupted"
+background replay pgrace-witness-claim-naive.json --times 100000 -q
+sleep 2
+kill -INT "$pid"
+ended
+same "status of an interrupted replay" "$status" 2
+says out "interrupted, after it broke"
 no_leftovers
