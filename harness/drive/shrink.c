@@ -225,7 +225,7 @@ pgr_code pgr__shrink(pgr__player *p, const pgr__plan *plan, pgr_search *search, 
                      pgr_witness *out, pgr_err *err) {
   shrinking k = {p, plan, search};
   pgr__schedule made;
-  pgr__end end;
+  pgr__end end = {0};
   pgr_code code = PGR_OK;
   if (s->oracle == PGR_ORACLE_RULES) {
     code = drop_agents(&k, s, err);

@@ -40,7 +40,8 @@ typedef struct pgr_witness_define {
 } pgr_witness_define;
 
 typedef struct pgr_witness {
-  const char *scenario; /* as pgrace finds it again: a gallery name, or a path as it was given, from the folder one works in */
+  const char
+      *scenario; /* as pgrace finds it again: a gallery name, or a path as it was given, from the folder one works in */
   const char *strategy, *isolation, *protocol;
   const char *operations; /* comma list of those that ran; "" for all */
   int agents;

@@ -1,4 +1,5 @@
-/* SQL without closing braces means the same: what is written, case by case; that PostgreSQL agrees is live.emit_spec's. */
+/* SQL without closing braces means the same: what is written, case by case; that PostgreSQL agrees is live.emit_spec's.
+ */
 #include "pgr_test.h"
 
 #include "pgr_spec.h"
