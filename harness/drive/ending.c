@@ -36,27 +36,19 @@ static void add(batch *b, int statement, purpose for_what, int index) {
   b->uses[b->count++].index = index;
 }
 
-static uint64_t hash(const char *table, const char *print) {
-  uint64_t h = UINT64_C(0xcbf29ce484222325);
-  const char *texts[] = {table, "=", print};
-  for (int i = 0; i < 3; i++)
-    for (const char *c = texts[i]; *c; c++)
-      h = (h ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
-  return h;
-}
-
 static bool may_have_changed(const pgr__player *p, const pgr__table *t) {
   return (p->written & t->own) != 0;
 }
 
-/* Tables that nothing has written count with what they had after the seed. */
-static void add_state(batch *b) {
+/* Tables that nothing has written count with what they had after the seed. deletes: clearing a table returns what was
+ * in it, which saves looking. */
+static void add_state(batch *b, bool deletes) {
   const pgr__plan *plan = b->p->plan;
   for (int i = 0; i < plan->table_count; i++) {
-    if (may_have_changed(b->p, &plan->tables[i]))
+    if (!may_have_changed(b->p, &plan->tables[i]))
+      b->state += plan->tables[i].seed_print;
+    else if (!deletes)
       add(b, plan->tables[i].print, FOR_STATE, i);
-    else
-      b->state += hash(plan->tables[i].name, plan->tables[i].seed_print);
   }
 }
 
@@ -66,7 +58,7 @@ static void on_batch_result(void *user, int index, const PGresult *r) {
   int which = b->uses[index].index;
   switch (b->uses[index].for_what) {
   case FOR_NOTHING: return;
-  case FOR_STATE: b->state += hash(plan->tables[which].name, PQgetvalue(r, 0, 0)); return;
+  case FOR_STATE: b->state += pgr__table_print(&plan->tables[which], r); return;
   case FOR_INVARIANT:
     if (PQntuples(r) == 0) return;
     if (b->broken < 0) b->broken = which;
@@ -80,12 +72,10 @@ static pgr_code run(batch *b, pgr_err *err) {
 }
 
 pgr_code pgr__look_at_state(pgr__player *p, uint64_t *state, pgr_err *err) {
-  static const batch none;
   batch *b = pgr_calloc(1, sizeof *b);
   if (!b) return pgr_fail(err, PGR_ENOMEM, "out of memory");
-  *b = none;
   b->p = p;
-  add_state(b);
+  add_state(b, false);
   pgr_code code = run(b, err);
   *state = b->state;
   pgr_free(b);
@@ -130,11 +120,12 @@ static pgr_code check_ownership(const pgr__player *p, pgr__end *end, pgr_err *er
 
 /* ---- putting back ---- */
 
-static void add_restore(batch *b, bool truncate) {
+static void add_restore(batch *b, bool truncate, bool wants_state) {
   const pgr__plan *plan = b->p->plan;
   if (truncate) add(b, plan->truncate, FOR_NOTHING, 0);
   for (int i = 0; !truncate && i < plan->table_count; i++)
-    if (may_have_changed(b->p, &plan->tables[i])) add(b, plan->tables[i].clear, FOR_NOTHING, 0);
+    if (may_have_changed(b->p, &plan->tables[i]))
+      add(b, plan->tables[i].clear, wants_state ? FOR_STATE : FOR_NOTHING, i);
   for (int i = 0; i < plan->table_count; i++)
     if (truncate || may_have_changed(b->p, &plan->tables[i])) add(b, plan->tables[i].fill, FOR_NOTHING, 0);
   for (int i = 0; b->p->written & plan->sequence_mask && i < plan->sequence_count; i++)
@@ -165,9 +156,10 @@ pgr_code pgr__judge_and_restore(pgr__player *p, bool judge, uint64_t *state, pgr
   if (!b) return pgr_fail(err, PGR_ENOMEM, "out of memory");
   b->p = p;
   b->broken = b->keyless = -1;
-  if (judge && state) add_state(b);
+  bool wants_state = judge && state, truncate = p->plan->fast && wants_truncate(p);
+  if (wants_state) add_state(b, p->plan->fast && !truncate);
   if (judge) code = add_invariants(b, err);
-  if (p->plan->fast) add_restore(b, wants_truncate(p));
+  if (p->plan->fast) add_restore(b, truncate, wants_state);
   if (!code) code = run(b, err);
   if (!code && state) *state = b->state;
   if (!code && b->broken >= 0 && end->broken_rule < 0) end->broken_rule = b->broken + 1;

@@ -18,9 +18,12 @@ typedef struct pgr__table {
   const char *name;       /* quoted, qualified */
   uint64_t own;           /* its bit among the reaches */
   bool always;            /* has columns that differ by nature: a print does not show that it changed */
-  int print, clear, fill; /* statements of the control session */
-  char seed_print[64];    /* what print gives right after the seed */
+  int print, clear, fill; /* statements of the control session; the first two return the rows as texts */
+  uint64_t seed_print;    /* of the rows right after the seed */
 } pgr__table;
+
+/* A hash of what `print` or `clear` returned; the sum over all tables stands for the state. */
+uint64_t pgr__table_print(const pgr__table *t, const PGresult *rows);
 
 /* Made once, then shared and read only. Texts are in the arena. */
 typedef struct pgr__plan {

@@ -64,19 +64,11 @@ static pgr_code add_table(pgr__plan *p, const char *name, const char *columns, c
   t->always = strcmp(ignored, "{}") != 0;
   pgr_buf_addf(&p->setup, "CREATE TEMPORARY TABLE pgrace_seed_%d AS SELECT %s FROM ONLY %s;", p->table_count,
                columns ? columns : "", name);
-  t->print =
-      t->always
-          ? add_statement(
-                p, pgr_arena_printf(&p->arena,
-                                    "SELECT count(*) || ':' || coalesce(sum(hashtextextended((to_jsonb(pgrace_row.*) -"
-                                    " '%s'::text[])::text, 0)), 0) FROM ONLY %s pgrace_row",
-                                    ignored, name))
-          : add_statement(
-                p, pgr_arena_printf(&p->arena,
-                                    "SELECT count(*) || ':' || coalesce(sum(hashtextextended(pgrace_row::text, 0)), 0)"
-                                    " FROM ONLY %s pgrace_row",
-                                    name));
-  t->clear = add_statement(p, pgr_arena_printf(&p->arena, "DELETE FROM ONLY %s", name));
+  const char *row = t->always ? pgr_arena_printf(&p->arena, "(to_jsonb(pgrace_row.*) - '%s'::text[])::text", ignored)
+                              : "pgrace_row::text";
+  if (!row) return no_memory(err);
+  t->print = add_statement(p, pgr_arena_printf(&p->arena, "SELECT %s FROM ONLY %s pgrace_row", row, name));
+  t->clear = add_statement(p, pgr_arena_printf(&p->arena, "DELETE FROM ONLY %s pgrace_row RETURNING %s", name, row));
   t->fill =
       columns
           ? add_statement(p, pgr_arena_printf(
@@ -85,6 +77,22 @@ static pgr_code add_table(pgr__plan *p, const char *name, const char *columns, c
           : add_statement(p, pgr_arena_printf(&p->arena, "SELECT"));
   p->table_count++;
   return t->print < 0 || t->clear < 0 || t->fill < 0 ? no_memory(err) : PGR_OK;
+}
+
+/* Whatever the rows' order. */
+uint64_t pgr__table_print(const pgr__table *t, const PGresult *rows) {
+  uint64_t print = 0;
+  for (int i = 0; i < PQntuples(rows); i++) {
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    const char *texts[] = {t->name, "=", PQgetvalue(rows, i, 0)};
+    for (int k = 0; k < 3; k++)
+      for (const char *c = texts[k]; *c; c++)
+        h = (h ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
+    h = (h ^ h >> 33) * UINT64_C(0xff51afd7ed558ccd); /* so that sums differ where bytes do */
+    h = (h ^ h >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
+    print += h ^ h >> 33;
+  }
+  return print;
 }
 
 static pgr_code add_ignored(const pgr_scenario *s, pgr_buf *out, pgr_err *err) {
@@ -339,9 +347,12 @@ static pgr_code seed(const pgr__plan *p, const pgr_stage *stage, pgr_err *err) {
 
 static pgr_code print_seed(pgr__plan *p, const pgr_stage *stage, pgr_err *err) {
   pgr_code code = PGR_OK;
-  for (int i = 0; !code && i < p->table_count; i++)
-    code = pgr_db_query_text(stage->db, p->statements[p->tables[i].print], p->tables[i].seed_print,
-                             sizeof p->tables[i].seed_print, err);
+  for (int i = 0; !code && i < p->table_count; i++) {
+    PGresult *rows = NULL;
+    code = pgr_db_query(stage->db, p->statements[p->tables[i].print], 0, NULL, &rows, err);
+    if (!code) p->tables[i].seed_print = pgr__table_print(&p->tables[i], rows);
+    PQclear(rows);
+  }
   return code;
 }
 

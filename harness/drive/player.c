@@ -126,27 +126,26 @@ static const pgr_reach *reach_of(pgr__player *p, pgr__seat *seat) {
 
 /* ---- one event ---- */
 
+static bool knows(const pgr__learnt *l, const pgr_command *command) {
+  for (int i = 0; i < l->count; i++)
+    if (l->at[i] == command) return true;
+  return false;
+}
+
+static void learn(pgr__learnt *l, const pgr_command *command) {
+  if (l->count < PGR__LEARNT_MAX && !knows(l, command)) l->at[l->count++] = command;
+}
+
 /* Somebody has an open transaction that wrote what this statement writes: it may have to wait. */
 static bool expects_lock(const pgr__player *p, int agent, const pgr_reach *reach) {
-  if (reach->kind == PGR_REACH_END || reach->kind == PGR_REACH_UNDO || reach->kind == PGR_REACH_NOTHING)
-    return p->settled.blocked != 0;
-  if (p->settled.blocked) return true;
+  if (p->settled.blocked || knows(&p->waiters, p->last_command)) return true;
+  if (reach->kind == PGR_REACH_END || reach->kind == PGR_REACH_UNDO || reach->kind == PGR_REACH_NOTHING) return false;
   for (int i = 0; i < p->count; i++) {
     const pgr_ledger *l = &p->seats[i].ledger;
     if (i != agent && l->open && (l->wrote_everything || (l->written | l->shared) & (reach->writes | reach->shares)))
       return true;
   }
   return p->plan->options->split || reach->kind == PGR_REACH_EVERYTHING;
-}
-
-static bool closes_circles(const pgr__player *p, const pgr_command *command) {
-  for (int i = 0; i < p->closer_count; i++)
-    if (p->closers[i] == command) return true;
-  return false;
-}
-
-static void remember_closer(pgr__player *p, const pgr_command *command) {
-  if (p->closer_count < PGR__CLOSERS_MAX && !closes_circles(p, command)) p->closers[p->closer_count++] = command;
 }
 
 static pgr_code set_lock(pgr__player *p, int agent, bool locked, pgr_err *err) {
@@ -169,7 +168,7 @@ static pgr_code launch(pgr__player *p, int i, pgr_touch *touch, bool *expects, p
   }
   pgr_code code = p->plan->options->split && !seat->locked ? set_lock(p, i, true, err) : PGR_OK;
   if (code) return code;
-  if (p->settled.blocked && closes_circles(p, a->command)) pgr_lockstep_hold(p->lockstep);
+  if (p->settled.blocked && knows(&p->closers, a->command)) pgr_lockstep_hold(p->lockstep);
   seat->reach = reach_of(p, seat);
   *expects = expects_lock(p, i, seat->reach);
   seat->ledger.scope = p->plan->scope[a->op.kind];
@@ -235,7 +234,8 @@ static pgr_code make_event(pgr__player *p, int i, pgr_event *e, pgr_end_flags *f
     if (ended & bit(k)) end_statement(p, k, e);
   e->enabled = find_enabled(p);
   p->written |= e->touch.writes | e->touch.appends | (e->touch.everything ? ~UINT64_C(0) : 0);
-  if (flags->ambiguous) remember_closer(p, command);
+  if (flags->ambiguous) learn(&p->closers, command);
+  if (!expects && p->settled.blocked & bit(i)) learn(&p->waiters, command);
   pgr__note_event(p, i, e);
   return p->fault ? pgr_fail(err, p->fault, "out of memory") : PGR_OK;
 }
@@ -490,7 +490,7 @@ static pgr_code open_lockstep(pgr__player *p, pgr_err *err) {
                                   .ask_statement = 0,
                                   .seats = p->conns,
                                   .count = p->count,
-                                  .patience_ns = 500 * PGR_NS_PER_US,
+                                  .patience_ns = 2 * PGR_NS_PER_MS,
                                   .timeout_ns = o->step_timeout_ns,
                                   .deadlock_ns = p->plan->deadlock_ns,
                                   .awaits_deadlocks = true,

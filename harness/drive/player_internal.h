@@ -4,7 +4,7 @@
 
 #include "explore_internal.h"
 
-enum { PGR__CLOSERS_MAX = 16 };
+enum { PGR__LEARNT_MAX = 16 };
 
 /* The last result of an agent's statement. */
 typedef struct pgr__answer {
@@ -29,6 +29,12 @@ typedef struct pgr__seat {
   bool locked;   /* the control connection holds its yield points up */
   int last_step; /* in the recording; -1: none */
 } pgr__seat;
+
+/* Statements of which something was learnt; as many as there is room for. */
+typedef struct pgr__learnt {
+  const pgr_command *at[PGR__LEARNT_MAX];
+  int count;
+} pgr__learnt;
 
 typedef struct pgr_end_flags {
   bool cancelled, ambiguous;
@@ -55,11 +61,11 @@ struct pgr__player {
   /* of the schedule under way */
   pgr_settled settled;
   uint32_t operations;
-  uint64_t written;                             /* by anybody, as the reaches say */
-  bool at_end;                                  /* the operations of the round's end run */
-  const pgr_command *closers[PGR__CLOSERS_MAX]; /* statements that closed a circle of waiting agents before */
-  int closer_count;
-  int64_t restores; /* schedules since tables were truncated */
+  uint64_t written;    /* by anybody, as the reaches say */
+  bool at_end;         /* the operations of the round's end run */
+  pgr__learnt closers; /* statements that closed a circle of waiting agents before, */
+  pgr__learnt waiters; /* that waited before when nobody expected it */
+  int64_t restores;    /* schedules since tables were truncated */
   pgr_witness *recording;
   size_t recorded_ops;
   int last_agent;                  /* whom the last event let go, */

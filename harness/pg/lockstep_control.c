@@ -127,10 +127,13 @@ pgr_code pgr__control_finish(pgr_lockstep *l, pgr_err *err) {
   if (!l->errand) return l->failed ? pgr_fail(err, l->failed, "%s", l->complaint.msg) : PGR_OK;
   int64_t now_ns = pgr_now_ns(), cancel_ns = l->o.timeout_ns ? now_ns + l->o.timeout_ns : INT64_MAX,
           look_ns = now_ns + PGR__LOOK_AROUND_NS;
+  /* No later than a settling wants the alarm: whoever comes next finds it set and leaves it. */
+  bool patient = l->o.patience_ns > 0 && l->o.patience_ns < PGR__LOOK_AROUND_NS;
+  int64_t rest_ns = patient ? l->o.patience_ns : PGR__LOOK_AROUND_NS;
   bool stopped = false;
   l->cancelled = false;
   for (;;) {
-    pgr_code code = pgr__lockstep_rest(l, now_ns + PGR__LOOK_AROUND_NS, err);
+    pgr_code code = pgr__lockstep_rest(l, now_ns + rest_ns, err);
     if (code) return code;
     if (!l->errand) break;
     now_ns = pgr_now_ns();
