@@ -375,9 +375,11 @@ pgr_code pgr__plan_make(pgr__plan *p, const pgr_explore_options *o, const pgr_st
   if (!code) code = add_sequences(p, stage, err); /* as the seed left them */
   if (!code) code = add_rules(p, stage, err);
   if (code) return code;
-  p->lock = add_statement(p, pgr_arena_printf(&p->arena, "SELECT pg_advisory_lock(%d, $1::int)", YIELD_CLASS));
-  p->unlock = add_statement(p, pgr_arena_printf(&p->arena, "SELECT pg_advisory_unlock(%d, $1::int)", YIELD_CLASS));
-  if (p->unlock < 0 || p->setup.failed) return no_memory(err);
+  if (o->split) {
+    p->lock = add_statement(p, pgr_arena_printf(&p->arena, "SELECT pg_advisory_lock(%d, $1::int)", YIELD_CLASS));
+    p->unlock = add_statement(p, pgr_arena_printf(&p->arena, "SELECT pg_advisory_unlock(%d, $1::int)", YIELD_CLASS));
+  }
+  if (p->lock < 0 || p->unlock < 0 || p->setup.failed) return no_memory(err);
   p->control.setup = pgr_buf_text(&p->setup);
   p->control.statements = p->statements;
   return PGR_OK;
