@@ -4,10 +4,12 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <sys/prctl.h>
 
 static pthread_once_t counted = PTHREAD_ONCE_INIT;
 static cpu_set_t allowed;
+static atomic_int first; /* the first worker's processor, counted among the allowed; the others' follow */
 
 static void count_processors(void) {
   if (sched_getaffinity(0, sizeof allowed, &allowed)) CPU_ZERO(&allowed);
@@ -17,6 +19,15 @@ static int nth_processor(int n) {
   for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
     if (CPU_ISSET(cpu, &allowed) && n-- == 0) return cpu;
   return -1;
+}
+
+/* Where this thread runs now: the system has put it where there was room. Were it always the same processor, those who
+ * explore at the same time would share one and leave the others idle. */
+static int processor_at_hand(void) {
+  int at = sched_getcpu(), n = 0;
+  for (int cpu = 0; cpu < at; cpu++)
+    n += CPU_ISSET(cpu, &allowed) != 0;
+  return n;
 }
 
 bool pgr__lockstep_place(const pgr_lockstep *l, int pid) {
@@ -31,7 +42,8 @@ void pgr_lockstep_pin(pgr_lockstep *l, int worker) {
   pthread_once(&counted, count_processors);
   int count = CPU_COUNT(&allowed);
   if (count < 1) return;
-  l->cpu = nth_processor(worker % count);
+  if (worker == 0) atomic_store(&first, processor_at_hand());
+  l->cpu = nth_processor((atomic_load(&first) + worker) % count);
   bool placed = pgr__lockstep_place(l, pgr_conn_pid(l->o.control));
   for (int i = 0; placed && i < l->o.count; i++)
     placed = pgr__lockstep_place(l, pgr_conn_pid(l->seats[i]));
