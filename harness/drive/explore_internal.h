@@ -33,7 +33,7 @@ typedef struct pgr__plan {
   pgr_reach reach[PGR_OPERATIONS_MAX][PGR_SCRIPT_COMMANDS_MAX]; /* by operation and index among its SQL */
   uint64_t scope[PGR_OPERATIONS_MAX]; /* all that an operation's statements may reach; 0: anything */
   pgr_level level;                    /* of the ledgers */
-  bool crowd;                         /* as in pgr_ledger */
+  bool crowd, watched;                /* as in pgr_ledger */
   bool sees_others;                   /* statements look at transactions of other databases */
   bool marks_sessions;                /* statements may leave something in their session */
   pgr_reach rollback;

@@ -13,7 +13,7 @@
 
 typedef struct pgr_reaches pgr_reaches;
 
-/* Reads the catalogs; any role may. *out: the caller's. Each relation has a bit; of more than 62 the last ones share
+/* Reads the catalogs; any role may. *out: the caller's. Each relation has a bit; of more than 61 the last ones share
  * one, and one is for advisory locks. Errors: as pgr_db_query. */
 pgr_code pgr_reaches_learn(pgr_db *db, pgr_reaches **out, pgr_err *err) PGR_MUST_CHECK;
 void pgr_reaches_destroy(pgr_reaches *r); /* NULL is fine */

@@ -254,6 +254,18 @@ static bool is_crowd(const pgr__plan *p) {
   return o->agents > 2 && (joins || (shares & keys));
 }
 
+/* Whether somebody may look at the numbers of transactions. */
+static bool is_watched(const pgr__plan *p) {
+  const pgr_explore_options *o = p->options;
+  bool watched = pastes_variables(p);
+  for (int k = 0; k < o->scenario->operation_count; k++)
+    for (int i = 0; i < o->strategy->scripts[k]->sql_count; i++) {
+      const pgr_reach *r = &p->reach[k][i];
+      watched |= r->numbers || (r->kind != PGR_REACH_EVERYTHING && r->reads & PGR_REACH_NUMBERS);
+    }
+  return watched;
+}
+
 static pgr_code learn_reaches(pgr__plan *p, const pgr_stage *stage, pgr_err *err) {
   const pgr_explore_options *o = p->options;
   pgr_code code = pgr_reaches_learn(stage->db, &p->reaches, err);
@@ -276,6 +288,7 @@ static pgr_code learn_reaches(pgr__plan *p, const pgr_stage *stage, pgr_err *err
   for (int k = 0; k < o->scenario->operation_count; k++)
     p->scope[k] = scope_of(p, k);
   p->crowd = is_crowd(p);
+  p->watched = is_watched(p);
   p->marks_sessions |= pastes_variables(p);
   p->level = has_transactions(p) ? (pgr_level)o->isolation : PGR_LEVEL_READ_COMMITTED;
   p->rollback = (pgr_reach){.kind = PGR_REACH_UNDO, .level = -1};

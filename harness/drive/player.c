@@ -209,7 +209,9 @@ static void end_statement(pgr__player *p, int i, pgr_event *e) {
   pgr__seat *seat = &p->seats[i];
   PGTransactionStatusType status = pgr_conn_transaction(p->conns[i]);
   bool open = status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
-  pgr_touch touch = pgr_ledger_ended(&seat->ledger, seat->reach, open, *seat->answer.sqlstate != '\0');
+  pgr_touch touch = pgr_ledger_ended(
+      &seat->ledger, seat->reach,
+      (pgr_statement_end){.open = open, .failed = *seat->answer.sqlstate != '\0', .rows = seat->answer.rows > 0});
   pgr_touch_add(&e->touch, &touch);
   e->ended |= bit(i);
   e->print = print_answer(mix(e->print, (uint64_t)i), &seat->answer);
@@ -252,7 +254,8 @@ static pgr_code enter(pgr__player *p, uint32_t active, uint32_t operations, pgr_
   for (int i = 0; i < p->count; i++) {
     pgr__seat *seat = &p->seats[i];
     seat->ok = 0;
-    seat->ledger = (pgr_ledger){.default_level = p->plan->level, .level = p->plan->level, .crowd = p->plan->crowd};
+    seat->ledger = (pgr_ledger){
+        .default_level = p->plan->level, .level = p->plan->level, .crowd = p->plan->crowd, .watched = p->plan->watched};
     if (!(active & bit(i))) continue;
     if (pgr_agent_enter(&seat->agent, s->key.first, 1, (uint32_t)i + 1)) return no_memory(err);
   }

@@ -84,6 +84,8 @@ static void add_call(const pgr_reaches *r, const char *name, pgr__value *v) {
   const unsigned known = PGR__MEANS_BUILTIN | PGR__MEANS_HARMLESS;
   if (!n || (n->function < 0 && !(n->meanings & known)) || n->meanings & PGR__MEANS_DANGER) v->everything = true;
   if (n && n->meanings & PGR__MEANS_ADVISORY) v->writes |= PGR__REACH_ADVISORY;
+  if (n && n->meanings & PGR__MEANS_SNAPSHOT) v->reads |= PGR_REACH_NUMBERS;
+  if (n && n->meanings & PGR__MEANS_NUMBER) v->numbers = true;
   if (n && n->meanings & PGR__MEANS_SEQUENCE) pgr__any_sequence(r, v);
   add_functions(r, n, v);
 }
@@ -108,6 +110,18 @@ static pgr__value reach_of_query(const pgr_reaches *r, const pgr_study *s, const
   return v;
 }
 
+/* Whether what the statement writes are rows of tables, wherever the name may point. */
+static bool counts_rows(const pgr_reaches *r, const pgr_study *s) {
+  bool tables = s->changes;
+  for (size_t k = 0; tables && k < s->relation_count; k++) {
+    const pgr_mention *m = &s->relations[k];
+    const pgr__name *n = m->writes ? pgr__name_find(r, m->name) : NULL;
+    for (int i = n ? n->relation : -1; i >= 0; i = r->relations[i].next)
+      tables &= strchr("rp", r->relations[i].kind) && !r->relations[i].ruled;
+  }
+  return tables;
+}
+
 /* ---- any statement ---- */
 
 static int level_of(pgr_stated_isolation stated) {
@@ -127,6 +141,7 @@ static pgr_reach reach_of(const pgr_reaches *r, const pgr_study *s, const char *
   case PGR_STATEMENT_QUERY:
     reach.kind = PGR_REACH_QUERY;
     v = reach_of_query(r, s, sql);
+    reach.counts = counts_rows(r, s);
     break;
   case PGR_STATEMENT_BEGIN:
   case PGR_STATEMENT_SAVEPOINT:
@@ -146,6 +161,8 @@ static pgr_reach reach_of(const pgr_reaches *r, const pgr_study *s, const char *
   reach.writes = v.writes;
   reach.keys = v.keys;
   reach.joins = v.joins || v.everything || (v.shares & v.writes);
+  reach.numbers = v.numbers;
+  reach.nests = v.nests;
   reach.adds = v.adds;
   reach.shares = v.shares & ~v.writes;
   reach.appends = v.appends & ~v.writes;
@@ -197,5 +214,9 @@ void pgr_reaches_names(const pgr_reaches *r, uint64_t mask, pgr_buf *out) {
     pgr_buf_addf(out, "%s%d other relations", comma, r->relation_count - (PGR__REACH_BITS - 1));
     comma = ", ";
   }
-  if (mask & PGR__REACH_ADVISORY) pgr_buf_addf(out, "%sadvisory locks", comma);
+  if (mask & PGR__REACH_ADVISORY) {
+    pgr_buf_addf(out, "%sadvisory locks", comma);
+    comma = ", ";
+  }
+  if (mask & PGR_REACH_NUMBERS) pgr_buf_addf(out, "%stransactions' numbers", comma);
 }

@@ -7,8 +7,8 @@
 #include "pgr_reaches.h"
 
 /* Advisory locks, and sequences that were not there when the catalogs were read. */
-#define PGR__REACH_ADVISORY (UINT64_C(1) << 62)
-enum { PGR__REACH_BITS = 62, PGR__NAME_BUCKETS = 4096, PGR__KEPT_MAX = 4096 };
+#define PGR__REACH_ADVISORY (UINT64_C(1) << 61)
+enum { PGR__REACH_BITS = 61, PGR__NAME_BUCKETS = 4096, PGR__KEPT_MAX = 4096 };
 
 /* What a name stands for, if it is not one of the user's relations or functions. */
 typedef enum pgr__meaning {
@@ -18,7 +18,9 @@ typedef enum pgr__meaning {
   PGR__MEANS_SEQUENCE = 8,  /* one that works on a sequence */
   PGR__MEANS_ADVISORY = 16, /* one that works on an advisory lock */
   PGR__MEANS_SYSTEM = 32,   /* a relation of pg_catalog, or information_schema */
-  PGR__MEANS_COMMAND = 64   /* in the body of a function: a statement that may do anything */
+  PGR__MEANS_SNAPSHOT = 64, /* one that shows which transactions are running */
+  PGR__MEANS_NUMBER = 128,  /* one that shows its transaction's number */
+  PGR__MEANS_COMMAND = 256  /* in the body of a function: a statement that may do anything */
 } pgr__meaning;
 
 typedef struct pgr__name {
@@ -53,6 +55,7 @@ typedef struct pgr__relation {
   int next;          /* of the same name, -1: none */
   uint64_t bit;      /* its own, or the shared one */
   const char *label; /* as regclass writes it */
+  bool ruled;        /* rules rewrite what is done to it */
   bool any_key;      /* an UPDATE may change its keys, whatever it sets */
   pgr__column *keys; /* columns of unique indexes; in the arena */
 } pgr__relation;
@@ -64,7 +67,7 @@ typedef struct pgr__function {
 
 typedef struct pgr__value {
   uint64_t reads, writes, keys, adds, shares, appends; /* as in pgr_reach */
-  bool joins, everything;
+  bool joins, numbers, nests, everything;
 } pgr__value;
 
 typedef struct pgr__edge {

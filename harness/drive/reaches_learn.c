@@ -297,6 +297,7 @@ static void tie(pgr_reaches *r, const char *what, int a, int b, int function, co
     tie_view(r, a, text);
   } else if (strcmp(what, "rule") == 0) {
     any_is_write(r, a);
+    r->relations[a].ruled = true;
     pgr__read_text(r, pgr__relation_node(a, PGR__WRITE), text, PGR__TEXT_BODY, PGR__WRITE);
   } else if (b >= 0 && strcmp(what, "part") == 0) {
     tie_part(r, a, b);

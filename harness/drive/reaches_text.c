@@ -25,6 +25,9 @@ static const char harmless[] =
     "transaction_timestamp ts_headline tsvector_update_trigger tsvector_update_trigger_column uuidv4 uuidv7 "
     "version websearch_to_tsquery xml xml_is_well_formed";
 
+static const char snapshot_functions[] = "pg_current_snapshot txid_current_snapshot";
+static const char number_functions[] = "pg_current_xact_id pg_current_xact_id_if_assigned txid_current "
+                                       "txid_current_if_assigned";
 static const char sequence_functions[] = "nextval setval currval lastval pg_sequence_last_value";
 
 /* Words of a body that run what no word says, or change more than rows; they may be a column's name there. "commit" is
@@ -68,6 +71,8 @@ static void give(pgr_reaches *r, const char *texts, unsigned meanings) {
 pgr_code pgr__names_begin(pgr_reaches *r) {
   give(r, harmless, PGR__MEANS_HARMLESS);
   give(r, sequence_functions, PGR__MEANS_SEQUENCE);
+  give(r, snapshot_functions, PGR__MEANS_SNAPSHOT);
+  give(r, number_functions, PGR__MEANS_NUMBER);
   give(r, "information_schema", PGR__MEANS_SYSTEM);
   give(r, commands, PGR__MEANS_COMMAND);
   return r->no_memory ? PGR_ENOMEM : PGR_OK;
@@ -80,8 +85,9 @@ static bool begins(const char *text, const char *with) {
 void pgr__name_builtin(pgr__name *n, bool immutable) {
   n->meanings |= PGR__MEANS_BUILTIN;
   if (begins(n->text, "pg_advisory_") || begins(n->text, "pg_try_advisory_")) n->meanings |= PGR__MEANS_ADVISORY;
-  if (!immutable && !(n->meanings & (PGR__MEANS_HARMLESS | PGR__MEANS_SEQUENCE | PGR__MEANS_ADVISORY)))
-    n->meanings |= PGR__MEANS_DANGER;
+  const unsigned understood =
+      PGR__MEANS_HARMLESS | PGR__MEANS_SEQUENCE | PGR__MEANS_ADVISORY | PGR__MEANS_SNAPSHOT | PGR__MEANS_NUMBER;
+  if (!immutable && !(n->meanings & understood)) n->meanings |= PGR__MEANS_DANGER;
 }
 
 /* ---- the graph ---- */
@@ -109,10 +115,13 @@ bool pgr__value_add(pgr__value *to, const pgr__value *more) {
   to->shares |= more->shares;
   to->appends |= more->appends;
   to->joins |= more->joins;
+  to->numbers |= more->numbers;
+  to->nests |= more->nests;
   to->everything |= more->everything;
   return before.reads != to->reads || before.writes != to->writes || before.keys != to->keys ||
          before.adds != to->adds || before.shares != to->shares || before.appends != to->appends ||
-         before.joins != to->joins || before.everything != to->everything;
+         before.joins != to->joins || before.numbers != to->numbers || before.nests != to->nests ||
+         before.everything != to->everything;
 }
 
 void pgr__any_sequence(const pgr_reaches *r, pgr__value *v) {
@@ -172,6 +181,8 @@ static void read_word(pgr_reaches *r, int node, const pgr_words *w, pgr__text ki
   if (n->meanings & (PGR__MEANS_DANGER | PGR__MEANS_SYSTEM)) v->everything = true;
   if (n->meanings & PGR__MEANS_COMMAND && body) v->everything = true;
   if (n->meanings & PGR__MEANS_ADVISORY) v->writes |= PGR__REACH_ADVISORY;
+  if (n->meanings & PGR__MEANS_SNAPSHOT) v->reads |= PGR_REACH_NUMBERS;
+  if (n->meanings & PGR__MEANS_NUMBER) v->numbers = true;
   if (n->meanings & PGR__MEANS_SEQUENCE) read_sequence(r, node, w->at, kind);
   for (int i = n->function; i >= 0; i = r->functions[i].next)
     pgr__add_edge(r, node, pgr__function_node(r, i));
@@ -188,6 +199,7 @@ void pgr__read_text(pgr_reaches *r, int node, const char *text, pgr__text kind, 
     if ((makes_table && kind == PGR__TEXT_SQL_BODY) || (comments && kind >= PGR__TEXT_BODY))
       r->values[node].everything = true;
     r->values[node].joins |= strcmp(w.word, "share") == 0;
+    r->values[node].nests |= strcmp(w.word, "exception") == 0;
     read_word(r, node, &w, kind, role);
     memcpy(before, w.word, sizeof before);
   }

@@ -5,6 +5,16 @@
  * END, an error, and the end of a statement that was a transaction of its own. */
 #include "pgr_ledger.h"
 
+/* A transaction gets its number with the first thing it writes or locks, which may be any until one is known to have
+ * done so. Snapshots show it then, until its end. */
+static void number(pgr_ledger *l, const pgr_reach *r, pgr_touch *t) {
+  bool takes = r->numbers || (r->writes | r->shares | r->appends) != 0;
+  t->numbered = takes && (l->crowd || (l->watched && !l->has));
+  if (!l->watched) return;
+  l->may_have |= takes;
+  if ((takes && !l->has) || (l->may_have && (r->nests || !l->open))) t->publishes |= PGR_REACH_NUMBERS;
+}
+
 /* Of a statement that takes a snapshot or uses its transaction's. */
 static pgr_touch query(pgr_ledger *l, const pgr_reach *r) {
   pgr_touch t = {.writes = r->writes, .keys = r->keys, .shares = r->shares, .appends = r->appends};
@@ -43,8 +53,8 @@ static pgr_touch query(pgr_ledger *l, const pgr_reach *r) {
     t.keys |= l->keyed | l->added;
     t.unshares = l->shared;
   }
-  t.numbered = l->crowd && (r->writes | r->shares | r->appends);
   t.everything = l->wrote_everything; /* LOCK, or several statements at once, which may have changed the level */
+  number(l, r, &t);
   return t;
 }
 
@@ -59,6 +69,7 @@ static void give_back(const pgr_ledger *l, bool undone, pgr_touch *t) {
   t->keys |= l->keyed | (hidden ? 0 : l->added);
   t->unshares |= l->shared;
   if (l->open && l->tracked) t->publishes |= PGR_REACH_TRACKING;
+  if (l->may_have) t->publishes |= PGR_REACH_NUMBERS;
   t->everything |= l->wrote_everything;
   if (l->level != PGR_LEVEL_SERIALIZABLE) return;
   t->tracked |= l->tracked;
@@ -82,15 +93,15 @@ pgr_touch pgr_ledger_sent(pgr_ledger *l, const pgr_reach *r) {
   return (pgr_touch){0};
 }
 
-pgr_touch pgr_ledger_ended(pgr_ledger *l, const pgr_reach *r, bool open, bool failed) {
+pgr_touch pgr_ledger_ended(pgr_ledger *l, const pgr_reach *r, pgr_statement_end end) {
   pgr_touch t = {0};
   switch (r->kind) {
   case PGR_REACH_NOTHING:
-    if (failed) give_back(l, true, &t);
+    if (end.failed) give_back(l, true, &t);
     break;
   case PGR_REACH_QUERY:
     t = query(l, r);
-    if (failed || !open) give_back(l, failed, &t);
+    if (end.failed || !end.open) give_back(l, end.failed, &t);
     break;
   case PGR_REACH_END:
   case PGR_REACH_UNDO:
@@ -100,12 +111,16 @@ pgr_touch pgr_ledger_ended(pgr_ledger *l, const pgr_reach *r, bool open, bool fa
   case PGR_REACH_PART_END: give_back(l, true, &t); break;
   case PGR_REACH_EVERYTHING: t.everything = true; break;
   }
-  if (!open) {
-    *l = (pgr_ledger){
-        .default_level = l->default_level, .level = l->default_level, .scope = l->scope, .crowd = l->crowd};
+  if (!end.open) {
+    *l = (pgr_ledger){.default_level = l->default_level,
+                      .level = l->default_level,
+                      .scope = l->scope,
+                      .crowd = l->crowd,
+                      .watched = l->watched};
     return t;
   }
   l->open = true;
-  if (r->level >= 0 && !failed) l->level = (pgr_level)r->level;
+  l->has |= !end.failed && r->counts && end.rows;
+  if (r->level >= 0 && !end.failed) l->level = (pgr_level)r->level;
   return t;
 }

@@ -18,8 +18,8 @@ typedef struct pgr_touch {
   uint64_t releases;  /* what was written before is undone, and its locks were given back: nothing for reads */
   uint64_t unshares;  /* shared locks were given back: conflicts with keys */
   uint64_t tracked;   /* read under SERIALIZABLE: conflicts with writes */
-  bool numbered;      /* the transaction may have got its number: conflicts with the same. Who waits for several that
-                         hold a row together waits for the lowest number first */
+  bool numbered;      /* the transaction may have got its number: conflicts with the same. Somebody may look at the
+                         numbers; and who waits for several that hold a row together waits for the lowest first */
   bool everything;    /* conflicts with every touch that is not empty */
 } pgr_touch;
 

@@ -43,8 +43,9 @@ static const pgr__node *launch(pgr__node *const *path, size_t pos, int agent) {
   return path[pos];
 }
 
+/* Numbers that snapshots show are no locks. */
 static bool gives_back(const pgr_touch *t) {
-  return t->everything || t->publishes || t->releases || t->unshares;
+  return t->everything || (t->publishes & ~PGR_REACH_NUMBERS) || t->releases || t->unshares;
 }
 
 /* Whether a statement that waits may have got further in an event that touched t. Reads wait for LOCK and DDL alone. */
@@ -146,6 +147,7 @@ static pgr__node at_worst(pgr__node *const *path, size_t i, size_t j) {
   w.touch.releases |= held.writes;
   w.touch.keys |= held.keys;
   w.touch.unshares |= held.shares;
+  w.touch.publishes |= held.publishes & PGR_REACH_NUMBERS;
   if (serializable) {
     w.touch.publishes |= held.writes | held.appends;
     w.touch.keys |= held.writes | held.appends;

@@ -43,6 +43,7 @@ typedef struct pgr_mention {
 typedef struct pgr_study {
   pgr_statement_class class;
   pgr_stated_isolation isolation;
+  bool changes;                 /* a QUERY, but not a SELECT: the rows it reports are those it added or changed */
   const pgr_mention *relations; /* of a QUERY: every relation named, CTE names too (they match no relation) */
   size_t relation_count;
   const char *const *functions; /* of a QUERY: every function called, last part of its name */

@@ -283,7 +283,10 @@ static pgr_statement_class study_statement(study *s, const json_t *statement, pg
   static const char *const queries[] = {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"};
   const json_t *node;
   for (size_t i = 0; i < sizeof queries / sizeof *queries; i++)
-    if (json_object_get(statement, queries[i])) return study_query(s, statement, out);
+    if (json_object_get(statement, queries[i])) {
+      out->changes = i > 0;
+      return study_query(s, statement, out);
+    }
   if ((node = json_object_get(statement, "TransactionStmt"))) return study_transaction(node, out);
   if ((node = json_object_get(statement, "VariableSetStmt"))) return study_setting(node, out);
   return json_object_get(statement, "VariableShowStmt") ? PGR_STATEMENT_SETTING : PGR_STATEMENT_OTHER;

@@ -26,7 +26,9 @@ typedef enum toy_kind {
   TOY_ROLLBACK,
   TOY_ADVISE,
   TOY_UNADVISE,
-  TOY_LOCK_TABLE
+  TOY_LOCK_TABLE,
+  TOY_NUMBER, /* asks for its transaction's number */
+  TOY_WATCH   /* looks at which transactions have numbers, and have ended */
 } toy_kind;
 
 typedef struct toy_statement {
@@ -51,6 +53,7 @@ typedef struct toy_script {
 typedef struct toy_program {
   toy_script scripts[TOY_AGENTS];
   int agents;
+  bool watched; /* has statements that look at numbers */
 } toy_program;
 
 typedef struct toy_agent {
@@ -66,7 +69,8 @@ typedef struct toy_agent {
   uint32_t snapshot[TOY_ROWS], snapshot_version[TOY_ROWS], own[TOY_ROWS];
   uint32_t wrote; /* rows */
   uint32_t added[TOY_RELATIONS], snapshot_added[TOY_RELATIONS];
-  int sx; /* -1: none */
+  uint32_t number, snapshot_numbers; /* of its transaction, 0: none; what a snapshot showed of all */
+  int sx;                            /* -1: none */
   pgr_ledger ledger;
   uint64_t hash;
 } toy_agent;
@@ -85,6 +89,7 @@ typedef struct toy {
   bool exclusive[TOY_RESOURCES];
   toy_sx sx[TOY_SX];
   int sx_count, clock, stamps;
+  uint32_t numbers, numbers_ended[TOY_AGENTS];
   uint32_t ended;
 } toy;
 
@@ -112,11 +117,16 @@ static inline pgr_reach toy_reach(const toy_statement *s) {
   case TOY_ROLLBACK: r.kind = PGR_REACH_UNDO; break;
   case TOY_LOCK_TABLE: r.kind = PGR_REACH_EVERYTHING; break;
   case TOY_SELECT: r.reads = UINT64_C(1) << s->relation; break;
-  case TOY_INSERT: r.appends = UINT64_C(1) << s->relation; break;
+  case TOY_INSERT:
+    r.appends = UINT64_C(1) << s->relation;
+    r.counts = true;
+    break;
+  case TOY_NUMBER: r.numbers = true; break;
+  case TOY_WATCH: r.reads = PGR_REACH_NUMBERS; break;
   case TOY_ADVISE:
   case TOY_UNADVISE: r.writes = UINT64_C(8) << s->lock; break;
   case TOY_SHARE_ROWS: r.reads = r.shares = relations; break;
-  case TOY_UPDATE:
+  case TOY_UPDATE: r.counts = true; /* fall through */
   case TOY_LOCK_ROWS: r.reads = r.writes = r.keys = relations; break;
   }
   return r;
@@ -130,7 +140,7 @@ static inline void toy_init(toy *t, const toy_program *p) {
   for (int a = 0; a < p->agents; a++) {
     const toy_script *s = &p->scripts[a];
     t->agents[a].sx = -1;
-    t->agents[a].ledger = (pgr_ledger){.default_level = s->level, .level = s->level};
+    t->agents[a].ledger = (pgr_ledger){.default_level = s->level, .level = s->level, .watched = p->watched};
     for (int i = 0; s->scoped && i < s->count; i++) {
       pgr_reach r = toy_reach(&s->steps[i]);
       t->agents[a].ledger.scope |= r.reads | r.writes | r.shares | r.appends;
@@ -235,6 +245,24 @@ static inline bool toy_sx_write(toy *t, int me, int relation) {
   return ok;
 }
 
+/* --- numbers --- */
+
+static inline void toy_number(toy *t, int a) {
+  if (!t->agents[a].number) t->agents[a].number = ++t->numbers;
+}
+
+/* What a snapshot shows: how many each agent has had, and in which order those that run began. */
+static inline uint32_t toy_numbers(const toy *t) {
+  uint64_t h = 1;
+  for (int a = 0; a < t->program->agents; a++) {
+    uint64_t rank = 0;
+    for (int b = 0; t->agents[a].number && b < t->program->agents; b++)
+      rank += t->agents[b].number && t->agents[b].number <= t->agents[a].number;
+    h = toy_mix(toy_mix(h, t->numbers_ended[a]), rank);
+  }
+  return (uint32_t)(h >> 8);
+}
+
 /* --- transactions --- */
 
 static inline void toy_over(toy *t, int a, bool commit) {
@@ -264,6 +292,8 @@ static inline void toy_over(toy *t, int a, bool commit) {
       }
     }
   }
+  t->numbers_ended[a] += g->number != 0;
+  g->number = 0;
   g->sx = -1;
   g->wrote = 0;
   g->snapped = false;
@@ -304,6 +334,7 @@ static inline void toy_snapshot(toy *t, int a) {
   memcpy(g->snapshot, t->value, sizeof g->snapshot);
   memcpy(g->snapshot_version, t->version, sizeof g->snapshot_version);
   memcpy(g->snapshot_added, t->added, sizeof g->snapshot_added);
+  g->snapshot_numbers = toy_numbers(t);
   if (level != PGR_LEVEL_SERIALIZABLE) return;
   assert(t->sx_count < TOY_SX);
   g->sx = t->sx_count++;
@@ -320,6 +351,7 @@ static inline uint32_t toy_visible(const toy *t, int a, int row) {
 static inline bool toy_row(toy *t, int a, const toy_statement *s, int row) {
   toy_agent *g = &t->agents[a];
   bool latest = t->program->scripts[a].level == PGR_LEVEL_READ_COMMITTED;
+  toy_number(t, a);
   if (!latest && !(g->wrote & 1U << row) && t->version[row] != g->snapshot_version[row]) return false;
   uint32_t v = toy_visible(t, a, row);
   if (g->sx >= 0 && !toy_sx_read(t, g->sx, row / 2)) return false;
@@ -351,6 +383,8 @@ static inline int toy_request(const toy_statement *s, int number, bool *exclusiv
   case TOY_BEGIN:
   case TOY_COMMIT:
   case TOY_ROLLBACK:
+  case TOY_NUMBER:
+  case TOY_WATCH:
   case TOY_UNADVISE: break;
   }
   return -1;
@@ -370,7 +404,16 @@ static inline void toy_finish(toy *t, int a) {
     g->reg = g->result;
     if (g->sx >= 0) ok = toy_sx_read(t, g->sx, s->relation);
     break;
+  case TOY_NUMBER:
+    toy_number(t, a);
+    g->reg = g->result = g->number;
+    break;
+  case TOY_WATCH:
+    g->reg = g->result =
+        t->program->scripts[a].level == PGR_LEVEL_READ_COMMITTED ? toy_numbers(t) : g->snapshot_numbers;
+    break;
   case TOY_INSERT:
+    toy_number(t, a);
     if (g->sx >= 0) ok = toy_sx_write(t, g->sx, s->relation);
     g->added[s->relation] += s->add;
     break;
@@ -478,7 +521,8 @@ static inline void toy_step(toy *t, int a, pgr_event *e) {
   for (int b = 0; b < t->program->agents; b++) {
     if (!(t->ended & 1U << b)) continue;
     toy_agent *g = &t->agents[b];
-    pgr_touch more = pgr_ledger_ended(&g->ledger, &reach[b], g->in, g->error);
+    pgr_touch more = pgr_ledger_ended(&g->ledger, &reach[b],
+                                      (pgr_statement_end){.open = g->in, .failed = g->error, .rows = !g->error});
     pgr_touch_add(&e->touch, &more);
     e->print = toy_mix(e->print, g->hash);
   }
@@ -544,6 +588,19 @@ static inline toy_script toy_random_script(pgr_random *r, int steps, uint64_t re
     }
   }
   return s;
+}
+
+/* Turns some of a program's statements into such as look at numbers. */
+static inline void toy_watch(toy_program *p, uint64_t seed) {
+  pgr_random r;
+  pgr_random_init(&r, seed, 8);
+  for (int a = 0; a < p->agents; a++)
+    for (int i = 0; i < p->scripts[a].count; i++) {
+      toy_statement *s = &p->scripts[a].steps[i];
+      if (s->kind == TOY_BEGIN || s->kind == TOY_COMMIT || s->kind == TOY_ROLLBACK || pgr_random_below(&r, 3)) continue;
+      s->kind = pgr_random_below(&r, 4) ? TOY_WATCH : TOY_NUMBER;
+      p->watched = true;
+    }
 }
 
 /* Two agents of 2 to 5 statements, or three of 2 to 3. */

@@ -227,12 +227,13 @@ static bool blind_misses(const toy_program *p, const seen *truth) {
   return misses;
 }
 
-static void random_programs(void **state) {
-  (void)state;
+/* watching: some statements look at the numbers of transactions. */
+static void check_programs(bool watching) {
   int64_t all = 0, walked = 0, in_tree = 0, in_parallel = 0, classes = 0, cut = 0, ignored = 0;
   int missed = 0;
   for (uint64_t seed = first_seed; seed < first_seed + program_count; seed++) {
     toy_program p = toy_random_program(seed);
+    if (watching) toy_watch(&p, seed);
     seen truth;
     brute(&p, &truth);
     check_all(&p, &truth, seed, 1, seed % 2);
@@ -251,6 +252,16 @@ static void random_programs(void **state) {
       (unsigned long long)program_count, (long long)all, (long long)classes, (long long)walked, (long long)in_tree,
       (long long)in_parallel, (long long)cut, missed);
   assert_true(missed > (int)program_count / 20);
+}
+
+static void random_programs(void **state) {
+  (void)state;
+  check_programs(false);
+}
+
+static void random_programs_that_look_at_numbers(void **state) {
+  (void)state;
+  check_programs(true);
 }
 
 /* --- programs with known counts --- */
@@ -773,6 +784,7 @@ int main(int argc, char **argv) {
   if (argc > 2) first_seed = strtoull(argv[2], NULL, 10);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(random_programs),
+      cmocka_unit_test(random_programs_that_look_at_numbers),
       cmocka_unit_test(known_counts),
       cmocka_unit_test(strangers_are_one_class),
       cmocka_unit_test(circles_of_three),
