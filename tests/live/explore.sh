@@ -158,7 +158,8 @@ holds "a statement that does not return" '.cells[0] | .verdict != "safe" and (.w
 mkdir dice
 sed 's/isolation: {read committed: race}/isolation: {read committed: safe}/' padded/padded.yaml >dice/dice.yaml
 cp padded/*.sql dice/
-printf 'SELECT random() < 0.5 AS heads \\gset\n\\if :heads\nUPDATE t SET owner = owner WHERE id = :key;\n\\endif\nSELECT 2;\n\\refuse\n' >dice/naive.sql
+# So many eyes that no two throws are alike.
+printf 'SELECT FROM generate_series(1, (random() * 100000)::int);\nUPDATE t SET owner = owner WHERE id = :key;\n\\refuse\n' >dice/naive.sql
 run 2 explore ./dice --strategy naive --no-reduction --format json
 holds "a scenario that is not deterministic" '.cells[0].why | test("not deterministic.*agent [12].s ")'
 run 4 explore claim --agents 1
