@@ -3,8 +3,12 @@
 #include "pgr_histogram.h"
 
 #include "pgr_mem.h"
+#include <math.h>
 
 enum { LINEAR_BITS = 10, LINEAR = 1 << LINEAR_BITS, ROWS = 64 - LINEAR_BITS };
+
+/* HdrHistogram's first bucket is our first two rows; of its others the upper half is one row each. */
+_Static_assert(PGR_HISTOGRAM_BUCKETS == ROWS - 1 && PGR_HISTOGRAM_SUB_BUCKETS == 2 * LINEAR, "the same layout");
 
 struct pgr_histogram {
   uint64_t *rows[ROWS]; /* LINEAR counts each, or NULL while nothing fell into it */
@@ -29,6 +33,10 @@ static place place_of(int64_t value) {
 static int64_t highest(int row, int64_t step) {
   if (row == 0) return step;
   return (int64_t)(((uint64_t)(step + LINEAR + 1) << (row - 1)) - 1);
+}
+
+static double middle(int row, int64_t step) {
+  return row == 0 ? (double)step : ((double)(step + LINEAR) + 0.5) * (double)((uint64_t)1 << (row - 1)) - 0.5;
 }
 
 pgr_histogram *pgr_histogram_create(void) {
@@ -111,4 +119,31 @@ int64_t pgr_histogram_quantile(const pgr_histogram *h, double q) {
     }
   }
   return h->max;
+}
+
+uint64_t pgr_histogram_count_to(const pgr_histogram *h, int64_t value) {
+  if (value < 0) return 0;
+  place p = place_of(value);
+  uint64_t count = 0;
+  for (int row = 0; row <= p.row; row++)
+    for (int64_t i = 0; h->rows[row] && i < (row == p.row ? p.step + 1 : LINEAR); i++)
+      count += h->rows[row][i];
+  return count;
+}
+
+/* The sum over all values of (middle - about) to the power of 1 or 2. */
+static double moment(const pgr_histogram *h, double about, int power) {
+  double sum = 0;
+  for (int row = 0; row < ROWS; row++)
+    for (int64_t i = 0; h->rows[row] && i < LINEAR; i++) {
+      double off = middle(row, i) - about;
+      sum += (double)h->rows[row][i] * (power == 2 ? off * off : off);
+    }
+  return sum;
+}
+
+double pgr_histogram_deviation(const pgr_histogram *h) {
+  if (h->count == 0) return 0;
+  double n = (double)h->count;
+  return sqrt(moment(h, moment(h, 0, 1) / n, 2) / n);
 }

@@ -30,4 +30,14 @@ double pgr_histogram_mean(const pgr_histogram *h); /* exact sum / count; 0 when 
  * the minimum, q = 1 the maximum, both exact; 0 when empty. */
 int64_t pgr_histogram_quantile(const pgr_histogram *h, double q);
 
+/* How many values do not exceed `value`; those within 0.1 % of it, as it tells them apart, are counted too. */
+uint64_t pgr_histogram_count_to(const pgr_histogram *h, int64_t value);
+
+/* Standard deviation (of these values, not of what they are a sample of), each taken as the middle of its step:
+ * recording need not add up squares, and nothing cancels out. 0 when empty. */
+double pgr_histogram_deviation(const pgr_histogram *h);
+
+/* The layout in HdrHistogram's terms, for its file formats. */
+enum { PGR_HISTOGRAM_BUCKETS = 53, PGR_HISTOGRAM_SUB_BUCKETS = 2048 };
+
 #endif

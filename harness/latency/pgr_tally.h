@@ -26,6 +26,12 @@ typedef struct pgr_tally {
   pgr_histogram *response[PGR_KINDS_MAX][PGR_OUTCOME_COUNT];
   pgr_histogram *pool_wait;  /* per operation, zeros included */
   pgr_histogram *start_skew; /* per round: from its first agent's first statement to its last agent's */
+  /* Under load only. statement: by the session's statement (pgr_agent_shared.statement_base + its index), from send to
+   * answer; the array is the tally's. tries: of an operation. transaction: all that one begin led to. */
+  pgr_histogram **statement;
+  int statement_kinds;
+  pgr_histogram *tries[PGR_KINDS_MAX];
+  pgr_histogram *transaction;
   uint64_t statements;
   uint64_t rejections[PGR_TALLY_REJECTIONS]; /* by the scenario's declaration */
   pgr_complaint complaints[PGR_COMPLAINTS_KEPT];
@@ -33,6 +39,8 @@ typedef struct pgr_tally {
 } pgr_tally;
 
 void pgr_tally_init(pgr_tally *t);
+/* Makes room for that many statements. Errors: PGR_ENOMEM, unchanged. */
+pgr_code pgr_tally_time_statements(pgr_tally *t, int count) PGR_MUST_CHECK;
 void pgr_tally_deinit(pgr_tally *t);
 
 /* Records into *h, made when it is NULL. Errors: PGR_ENOMEM. */

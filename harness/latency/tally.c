@@ -1,5 +1,6 @@
 #include "pgr_tally.h"
 
+#include "latency_internal.h"
 #include "pgr_mem.h"
 #include "pgr_utf8.h"
 #include <stdio.h>
@@ -9,12 +10,28 @@ void pgr_tally_init(pgr_tally *t) {
   *t = (pgr_tally){0};
 }
 
+pgr_code pgr_tally_time_statements(pgr_tally *t, int count) {
+  if (t->statement_kinds >= count) return PGR_OK;
+  pgr_histogram **grown = pgr_realloc(t->statement, (size_t)count, sizeof *grown);
+  if (!grown) return PGR_ENOMEM;
+  memset(grown + t->statement_kinds, 0, (size_t)(count - t->statement_kinds) * sizeof *grown);
+  t->statement = grown;
+  t->statement_kinds = count;
+  return PGR_OK;
+}
+
 void pgr_tally_deinit(pgr_tally *t) {
-  for (int k = 0; k < PGR_KINDS_MAX; k++)
+  for (int i = 0; i < t->statement_kinds; i++)
+    pgr_histogram_destroy(t->statement[i]);
+  pgr_free(t->statement);
+  for (int k = 0; k < PGR_KINDS_MAX; k++) {
+    pgr_histogram_destroy(t->tries[k]);
     for (int o = 0; o < PGR_OUTCOME_COUNT; o++) {
       pgr_histogram_destroy(t->service[k][o]);
       pgr_histogram_destroy(t->response[k][o]);
     }
+  }
+  pgr_histogram_destroy(t->transaction);
   pgr_histogram_destroy(t->pool_wait);
   pgr_histogram_destroy(t->start_skew);
   pgr_tally_init(t);
@@ -58,21 +75,27 @@ void pgr_tally_complain(pgr_tally *t, uint8_t kind, const char *file, int line, 
   complain(t, &about, message);
 }
 
-static pgr_code merge_histogram(pgr_histogram **to, const pgr_histogram *from) {
+pgr_code pgr__histogram_add(pgr_histogram **to, const pgr_histogram *from) {
   if (!from) return PGR_OK;
   pgr_code code = ensure(to);
   return code ? code : pgr_histogram_merge(*to, from);
 }
 
 pgr_code pgr_tally_merge(pgr_tally *t, const pgr_tally *from) {
-  pgr_code code = merge_histogram(&t->pool_wait, from->pool_wait);
-  if (!code) code = merge_histogram(&t->start_skew, from->start_skew);
-  for (int k = 0; !code && k < PGR_KINDS_MAX; k++)
+  pgr_code code = pgr__histogram_add(&t->pool_wait, from->pool_wait);
+  if (!code) code = pgr__histogram_add(&t->start_skew, from->start_skew);
+  if (!code) code = pgr__histogram_add(&t->transaction, from->transaction);
+  for (int k = 0; !code && k < PGR_KINDS_MAX; k++) {
+    code = pgr__histogram_add(&t->tries[k], from->tries[k]);
     for (int o = 0; !code && o < PGR_OUTCOME_COUNT; o++) {
       t->outcomes[k][o] += from->outcomes[k][o];
-      code = merge_histogram(&t->service[k][o], from->service[k][o]);
-      if (!code) code = merge_histogram(&t->response[k][o], from->response[k][o]);
+      code = pgr__histogram_add(&t->service[k][o], from->service[k][o]);
+      if (!code) code = pgr__histogram_add(&t->response[k][o], from->response[k][o]);
     }
+  }
+  if (!code) code = pgr_tally_time_statements(t, from->statement_kinds);
+  for (int i = 0; !code && i < from->statement_kinds; i++)
+    code = pgr__histogram_add(&t->statement[i], from->statement[i]);
   t->statements += from->statements;
   for (int i = 0; i < PGR_TALLY_REJECTIONS; i++)
     t->rejections[i] += from->rejections[i];

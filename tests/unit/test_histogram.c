@@ -1,4 +1,4 @@
-/* Quantiles against exact ones from sorted values; merging against recording together. */
+/* Quantiles, counts and the deviation against exact ones from sorted values; merging against recording together. */
 #include "pgr_test.h"
 
 #include "pgr_histogram.h"
@@ -52,6 +52,70 @@ static void quantiles_are_within_a_thousandth(void **state) {
       pgr_histogram_destroy(h);
     }
   }
+}
+
+static void check_against(const pgr_histogram *h, const int64_t *values, size_t count) {
+  double sum = 0, squares = 0;
+  for (size_t i = 0; i < count; i++)
+    sum += (double)values[i];
+  for (size_t i = 0; i < count; i++)
+    squares += ((double)values[i] - sum / (double)count) * ((double)values[i] - sum / (double)count);
+  double largest = (double)values[count - 1], deviation = sqrt(squares / (double)count);
+  assert_true(fabs(pgr_histogram_deviation(h) - deviation) <= 0.001 * largest);
+  for (size_t i = 0; i < count; i += 1 + count / 50) {
+    size_t at_least = i + 1, at_most;
+    double near = (double)values[i] * 1.001;
+    while (at_least < count && values[at_least] == values[i])
+      at_least++;
+    for (at_most = at_least; at_most < count && (double)values[at_most] <= near;)
+      at_most++;
+    uint64_t got = pgr_histogram_count_to(h, values[i]);
+    assert_true(got >= at_least);
+    assert_true(got <= at_most);
+  }
+  assert_int_equal(pgr_histogram_count_to(h, values[count - 1]), count);
+  assert_int_equal(pgr_histogram_count_to(h, INT64_MAX), count);
+  if (values[0] > 1) assert_int_equal(pgr_histogram_count_to(h, values[0] - 1 - values[0] / 500), 0);
+}
+
+static void counts_and_deviation_are_within_a_thousandth(void **state) {
+  (void)state;
+  static int64_t values[COUNT];
+  pgr_random r;
+  pgr_random_init(&r, 12, 3);
+  for (int shape = 0; shape < SHAPES; shape++)
+    for (size_t count = 1; count <= COUNT; count = count * 7 + 1) {
+      pgr_histogram *h = pgr_histogram_create();
+      for (size_t i = 0; i < count; i++) {
+        values[i] = draw(&r, shape);
+        assert_int_equal(pgr_histogram_record(h, values[i]), PGR_OK);
+      }
+      qsort(values, count, sizeof *values, by_value);
+      check_against(h, values, count);
+      pgr_histogram_destroy(h);
+    }
+}
+
+/* Small values have steps of their own: here the deviation is exact, and equal values have none. */
+static void deviation_of_few(void **state) {
+  (void)state;
+  pgr_histogram *h = pgr_histogram_create();
+  assert_true(pgr_histogram_deviation(h) == 0);
+  assert_int_equal(pgr_histogram_count_to(h, INT64_MAX), 0);
+  const int64_t values[] = {2, 4, 4, 4, 5, 5, 7, 9};
+  for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+    assert_int_equal(pgr_histogram_record(h, values[i]), PGR_OK);
+  assert_true(pgr_histogram_deviation(h) == 2);
+  assert_int_equal(pgr_histogram_count_to(h, 4), 4);
+  assert_int_equal(pgr_histogram_count_to(h, 6), 6);
+  assert_int_equal(pgr_histogram_count_to(h, 1), 0);
+  assert_int_equal(pgr_histogram_count_to(h, -1), 0);
+  pgr_histogram_destroy(h);
+  h = pgr_histogram_create();
+  for (int i = 0; i < 1000; i++)
+    assert_int_equal(pgr_histogram_record(h, 5000001), PGR_OK);
+  assert_true(pgr_histogram_deviation(h) < 1e-6);
+  pgr_histogram_destroy(h);
 }
 
 static void merging_is_recording_together(void **state) {
@@ -122,9 +186,99 @@ static void tallies_add_up(void **state) {
   pgr_tally_deinit(&b);
 }
 
+static uint64_t count_of(const pgr_histogram *h) {
+  return h ? pgr_histogram_count(h) : 0;
+}
+
+static void record_under_load(pgr_tally *t, int statements, int64_t value_ns) {
+  assert_int_equal(pgr_tally_time_statements(t, statements), PGR_OK);
+  for (int i = 0; i < statements; i += 2)
+    assert_int_equal(pgr_tally_record(&t->statement[i], value_ns + i), PGR_OK);
+  assert_int_equal(pgr_tally_record(&t->tries[PGR_KINDS_MAX - 1], 3), PGR_OK);
+  assert_int_equal(pgr_tally_record(&t->transaction, value_ns), PGR_OK);
+}
+
+static void room_for_statements_grows_and_keeps(void **state) {
+  (void)state;
+  pgr_tally t;
+  pgr_tally_init(&t);
+  record_under_load(&t, 3, 100);
+  assert_int_equal(pgr_tally_time_statements(&t, 2), PGR_OK);
+  assert_int_equal(t.statement_kinds, 3);
+  pgr_mem_fail_nth(1);
+  assert_int_equal(pgr_tally_time_statements(&t, 50), PGR_ENOMEM);
+  assert_int_equal(t.statement_kinds, 3);
+  assert_int_equal(pgr_tally_time_statements(&t, 50), PGR_OK);
+  assert_int_equal(t.statement_kinds, 50);
+  for (int i = 0; i < 50; i++)
+    assert_int_equal(count_of(t.statement[i]), i == 0 || i == 2);
+  pgr_tally_deinit(&t);
+  assert_null(t.statement);
+  assert_int_equal(t.statement_kinds, 0);
+  pgr_tally_deinit(&t);
+}
+
+static void tallies_of_load_add_up(void **state) {
+  (void)state;
+  pgr_tally sum, few, many, none;
+  pgr_tally_init(&sum);
+  pgr_tally_init(&few);
+  pgr_tally_init(&many);
+  pgr_tally_init(&none);
+  record_under_load(&few, 3, 100);
+  record_under_load(&many, 5, 200);
+  assert_int_equal(pgr_tally_merge(&sum, &few), PGR_OK);
+  assert_int_equal(pgr_tally_merge(&sum, &many), PGR_OK);
+  assert_int_equal(pgr_tally_merge(&sum, &few), PGR_OK);
+  assert_int_equal(pgr_tally_merge(&sum, &none), PGR_OK);
+  assert_int_equal(sum.statement_kinds, 5);
+  const uint64_t counts[] = {3, 0, 3, 0, 1};
+  for (int i = 0; i < 5; i++)
+    assert_int_equal(count_of(sum.statement[i]), counts[i]);
+  assert_int_equal(pgr_histogram_max(sum.statement[2]), 202);
+  for (int k = 0; k < PGR_KINDS_MAX; k++)
+    assert_int_equal(count_of(sum.tries[k]), k == PGR_KINDS_MAX - 1 ? 3 : 0);
+  assert_int_equal(pgr_histogram_count(sum.transaction), 3);
+  assert_int_equal(pgr_histogram_min(sum.transaction), 100);
+  assert_int_equal(pgr_histogram_count(few.transaction), 1);
+  pgr_tally_deinit(&sum);
+  pgr_tally_deinit(&few);
+  pgr_tally_deinit(&many);
+}
+
+/* That nothing is lost or freed twice is for the sanitizers to see. */
+static void a_merge_without_memory_can_be_given_back(void **state) {
+  (void)state;
+  pgr_tally from;
+  pgr_tally_init(&from);
+  record_under_load(&from, 3, 100);
+  assert_int_equal(pgr_tally_record(&from.service[1][PGR_OUTCOME_OK], 100), PGR_OK);
+  assert_int_equal(pgr_tally_record(&from.response[1][PGR_OUTCOME_OK], 100), PGR_OK);
+  assert_int_equal(pgr_tally_record(&from.pool_wait, 100), PGR_OK);
+  assert_int_equal(pgr_tally_record(&from.start_skew, 100), PGR_OK);
+  unsigned long nth = 1;
+  for (pgr_code code = PGR_ENOMEM; code; nth++) {
+    pgr_tally sum;
+    pgr_tally_init(&sum);
+    pgr_mem_fail_nth(nth);
+    code = pgr_tally_merge(&sum, &from);
+    pgr_mem_fail_nth(0);
+    assert_true(code == PGR_OK || code == PGR_ENOMEM);
+    pgr_tally_deinit(&sum);
+  }
+  assert_int_equal(nth, 19); /* eight histograms, a row in each, the statements' array; and one that went well */
+  pgr_tally_deinit(&from);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(quantiles_are_within_a_thousandth),
-                                     cmocka_unit_test(merging_is_recording_together), cmocka_unit_test(edges),
-                                     cmocka_unit_test(tallies_add_up)};
+                                     cmocka_unit_test(counts_and_deviation_are_within_a_thousandth),
+                                     cmocka_unit_test(deviation_of_few),
+                                     cmocka_unit_test(merging_is_recording_together),
+                                     cmocka_unit_test(edges),
+                                     cmocka_unit_test(tallies_add_up),
+                                     cmocka_unit_test(room_for_statements_grows_and_keeps),
+                                     cmocka_unit_test(tallies_of_load_add_up),
+                                     cmocka_unit_test(a_merge_without_memory_can_be_given_back)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
