@@ -226,6 +226,7 @@ static void check_template(checker *c, const char *path, const pgr_template *mad
 
 static void check_yaml(checker *c) {
   const pgr_scenario *s = c->s;
+  if (!s->has_seed && !s->has_reset && s->invariant_count == 0) return;
   if (!pgr__yaml_open(&c->yaml, &s->source, c->faults)) return;
   if (s->has_seed) check_template(c, "seed", &s->seed, false);
   if (s->has_reset) check_template(c, "reset", &s->reset, false);

@@ -65,6 +65,7 @@ static bool fetch(pgr__load *l, pgr__file *file) {
     if (!*file->why) memcpy(file->why, "no reason given", sizeof "no reason given");
     return true;
   }
+  *file->why = '\0'; /* a reader may have written something there all the same */
   if (len > PGR_SQL_BYTES_MAX) {
     pgr_free(text);
     memcpy(file->why, "larger than 8 MiB", sizeof "larger than 8 MiB");
@@ -97,7 +98,10 @@ static pgr__file *get(pgr__load *l, pgr_place_in at, const char *written) {
     if (!fetch(l, file)) return no_memory(l);
   }
   if (file->source) return file;
-  if (*file->why) pgr_faults_add(l->faults, &l->s->source, at, NULL, "cannot read %.200s: %s", path, file->why);
+  if (*file->why && l->bare)
+    pgr_faults_add(l->faults, &(pgr_source){.name = path}, at, NULL, "cannot read it: %s", file->why);
+  else if (*file->why)
+    pgr_faults_add(l->faults, &l->s->source, at, NULL, "cannot read %.200s: %s", path, file->why);
   return NULL;
 }
 

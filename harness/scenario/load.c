@@ -170,6 +170,16 @@ static void fill_schema_and_ignored(pgr__load *l) {
   }
 }
 
+static void fill_limits(pgr__load *l) {
+  pgr_scenario *s = l->s;
+  s->limit_count = (int)l->raw->threshold_count;
+  for (int i = 0; i < s->limit_count; i++) {
+    pgr_place_in at = pgr__at(l, "thresholds[%d]", i);
+    pgr__check_line(l, at, "a threshold", l->raw->thresholds[i]);
+    s->limits[i] = (pgr_limit){.text = l->raw->thresholds[i], .at = at};
+  }
+}
+
 /* What a script does must be possible with the scenario's protocol. */
 static void check_protocol(pgr__load *l, const pgr_script *script) {
   bool simple = l->s->protocol == PGR_PROTOCOL_SIMPLE;
@@ -200,6 +210,7 @@ static void fill(pgr__load *l) {
   fill_key(l);
   fill_modes(l);
   fill_schema_and_ignored(l);
+  fill_limits(l);
   pgr__fill_seed_and_reset(l);
   pgr__fill_variables(l);
   pgr__fill_operations(l);

@@ -73,7 +73,7 @@ typedef struct pgr__raw_ownership {
 
 typedef struct pgr__raw {
   char *title, *lesson, *see, *broken, *seed, *reset, *protocol, *pool_mode;
-  char **schema, **ignore, **compare;
+  char **schema, **ignore, **compare, **thresholds;
   pgr__raw_key key;
   pgr__raw_ownership ownership;
   pgr__raw_operation *operations;
@@ -82,7 +82,7 @@ typedef struct pgr__raw {
   pgr__raw_retry *retries;
   pgr__raw_strategy *strategies;
   unsigned schema_count, ignore_count, compare_count, operation_count, invariant_count, rejection_count, retry_count,
-      strategy_count;
+      strategy_count, threshold_count;
 } pgr__raw;
 
 /* NULL: it has not the shape of a scenario; faults were added. */
@@ -98,6 +98,7 @@ typedef struct pgr__load {
   const pgr__raw *raw;
   struct pgr__file *files; /* read so far */
   bool variables_unsure;   /* one of `variables` has a fault: what they are is not known */
+  bool bare;               /* no YAML: what is wrong with a file is told of the file itself */
 } pgr__load;
 
 /* The place of a value, or of its key, for a fault about it. Where there is no such value, of what it would be in. */
@@ -110,6 +111,11 @@ enum { PGR__HINT_BYTES = 400 };
 const char *pgr__hint(char out[PGR__HINT_BYTES], const char *text, const char *const *names);
 
 /* ---- text.c: single values; each adds a fault at `at` and gives false when the value will not do ---- */
+
+enum { PGR__NAME_BYTES_MAX = 63 };
+
+/* Whether a name may have it there. */
+bool pgr__is_name_byte(char c, bool first);
 
 bool pgr__check_name(pgr__load *l, pgr_place_in at, const char *what, const char *name);
 /* One line, without the space at its end (cut off in place). */

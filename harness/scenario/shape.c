@@ -89,6 +89,7 @@ static const cyaml_schema_field_t fields[] = {
     MAYBE_LIST("retries", pgr__raw, retries, retry_count, &retry_item, PGR_RETRIES_MAX),
     LIST("strategies", pgr__raw, strategies, strategy_count, &strategy_item, PGR_STRATEGIES_MAX),
     MAYBE_LIST("compare", pgr__raw, compare, compare_count, &text_item, PGR_STRATEGIES_MAX),
+    MAYBE_LIST("thresholds", pgr__raw, thresholds, threshold_count, &text_item, PGR_LIMITS_MAX),
     CYAML_FIELD_END};
 static const cyaml_schema_value_t scenario_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, pgr__raw, fields)};
 
@@ -129,7 +130,8 @@ static void wrong_kind(const shape *c, const yaml_node_t *node, const yaml_node_
 /* at: what to point at when the value itself has no width. */
 static void check_text(const shape *c, const yaml_node_t *node, const yaml_node_t *at, const char *what) {
   if (node->type != YAML_SCALAR_NODE) {
-    wrong_kind(c, node, at, what, "a text", NULL);
+    bool block = node->type == YAML_MAPPING_NODE && node->data.mapping.style == YAML_BLOCK_MAPPING_STYLE;
+    wrong_kind(c, node, at, what, "a text", block ? "a text with ': ' in it wants quotes" : NULL);
     return;
   }
   const unsigned char *value = node->data.scalar.value;

@@ -6,17 +6,16 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_BYTES_MAX = 63 };
-
-static bool is_word(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+bool pgr__is_name_byte(char c, bool first) {
+  bool word = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+  return word || (!first && (c == '_' || c == '.' || c == '-'));
 }
 
 bool pgr__check_name(pgr__load *l, pgr_place_in at, const char *what, const char *name) {
   size_t len = strlen(name), i = 0;
-  while (i < len && (is_word(name[i]) || (i > 0 && strchr("_.-", name[i]))))
+  while (i < len && pgr__is_name_byte(name[i], i == 0))
     i++;
-  if (i == len && len > 0 && len <= NAME_BYTES_MAX) return true;
+  if (i == len && len > 0 && len <= PGR__NAME_BYTES_MAX) return true;
   pgr_faults_add(l->faults, &l->s->source, at,
                  "names go into file names: letters, digits, and after the first one also _ . -, at most 63",
                  "'%.80s' is no name for %s", name, what);

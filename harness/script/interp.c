@@ -195,7 +195,7 @@ static pgr_code keep_column(pgr_interp *in, const pgr_command *c, const pgr_answ
     return pgr_fail(err, PGR_EUSAGE, "\\%s: column %d, '%.60s', cannot be a variable's name: give it one with AS",
                     keep_name(c), column + 1, name);
   int slot = pgr_names_find(in->scope.names, name, (size_t)len);
-  if (pgr__is_owned(slot))
+  if (pgr__is_owned(in->scope.names, slot))
     return pgr_fail(err, PGR_EUSAGE,
                     "\\%s: column %d would set '%s', which pgrace sets: rename it with AS, or give a prefix",
                     keep_name(c), column + 1, name);

@@ -72,7 +72,7 @@ static int target(pgr__parser *p, const meta *m, pgr__word w) {
     return -1;
   }
   int slot = pgr__slot(p, place(p, w), name, w.len_bytes);
-  if (!pgr__is_owned(slot)) return slot;
+  if (!pgr__is_owned(p->names, slot)) return slot;
   pgr_faults_add(p->faults, &p->source, place(p, w), "give the variable another name", "\\%s: '%.*s' is set by pgrace",
                  m->known, shown(w), name);
   return -1;

@@ -41,6 +41,7 @@ typedef struct pgr_names {
   pgr_arena *arena; /* borrowed */
   const char **at;  /* by slot; owned */
   size_t count, cap;
+  bool free; /* scripts may set what pgrace sets, too: those that are not written for it */
 } pgr_names;
 
 /* With the presets in their slots. Errors: PGR_ENOMEM. */

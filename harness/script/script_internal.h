@@ -70,8 +70,8 @@ pgr_command *pgr__command_add(pgr__parser *p, pgr_command_kind kind, size_t offs
 int pgr__slot(pgr__parser *p, pgr_place_in at, const char *name, size_t len_bytes);
 
 /* Presets that a script may read and not set. */
-static inline bool pgr__is_owned(int slot) {
-  return slot >= 0 && slot <= PGR_SLOT_LAST_KEY;
+static inline bool pgr__is_owned(const pgr_names *names, int slot) {
+  return !names->free && slot >= 0 && slot <= PGR_SLOT_LAST_KEY;
 }
 
 /* A copy in the arena, NUL-terminated; NULL: p->no_memory. */

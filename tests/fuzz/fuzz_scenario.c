@@ -38,6 +38,9 @@ static void look_into(const pgr_scenario *s) {
   assert(main_operation >= 0 && main_operation < s->operation_count);
   for (int i = 0; i < s->operation_count; i++)
     assert(s->operations[i].after < i);
+  assert(s->limit_count <= PGR_LIMITS_MAX);
+  for (int i = 0; i < s->limit_count; i++)
+    assert(*s->limits[i].text && !strchr(s->limits[i].text, '\n') && s->limits[i].at.line > 0);
   for (int i = 0; i < s->strategy_count; i++) {
     const pgr_strategy *g = &s->strategies[i];
     assert(pgr_scenario_strategy(s, g->name) == g && g->at[g->first].runs);

@@ -118,6 +118,33 @@ static void strategies(void **state) {
   pgr_scenario_destroy(s);
 }
 
+/* Kept as they are written, for who knows what the figures are. */
+static void thresholds(void **state) {
+  (void)state;
+  char *text = change("compare: [trigger]\n", "compare: [trigger]\n"
+                                              "thresholds:\n"
+                                              "  - claim.ok.p99 < 5ms\n"
+                                              "  - 'naive/read committed@8: duplicates == 0'\n"
+                                              "  - >\n"
+                                              "    tps > 1000\n");
+  pgr_scenario *s = must_load(text);
+  assert_int_equal(s->limit_count, 3);
+  static const struct {
+    const char *text;
+    pgr_place_in at;
+  } expected[] = {{"claim.ok.p99 < 5ms", {67, 5, 18}},
+                  {"naive/read committed@8: duplicates == 0", {68, 5, 41}},
+                  {"tps > 1000", {69, 5, 1}}};
+  for (int i = 0; i < 3; i++) {
+    assert_string_equal(s->limits[i].text, expected[i].text);
+    assert_int_equal(s->limits[i].at.line, expected[i].at.line);
+    assert_int_equal(s->limits[i].at.column, expected[i].at.column);
+    assert_int_equal(s->limits[i].at.width, expected[i].at.width);
+  }
+  pgr_scenario_destroy(s);
+  free(text);
+}
+
 static void defaults(void **state) {
   (void)state;
   pgr_scenario *s = must_load("title: t\nlesson: l\noperations: [{name: a, script: shell.sql}]\n"
@@ -137,6 +164,7 @@ static void defaults(void **state) {
   assert_int_equal(s->ownership.capacity, 1);
   assert_int_equal(s->compare_count, 2);
   assert_int_equal(s->compare[1], 1);
+  assert_int_equal(s->limit_count, 0);
   assert_true(s->uses_shell);
   /* The longest pause is never shorter than the first one. */
   assert_int_equal(s->strategies[0].retries[0].max_backoff_ns, PGR_NS_PER_S);
@@ -198,6 +226,7 @@ int main(void) {
                                      cmocka_unit_test(operations_and_rules),
                                      cmocka_unit_test(errors_and_retries),
                                      cmocka_unit_test(strategies),
+                                     cmocka_unit_test(thresholds),
                                      cmocka_unit_test(defaults),
                                      cmocka_unit_test(files_are_read_once_and_marks_are_skipped),
                                      cmocka_unit_test(absolute_paths_stay),

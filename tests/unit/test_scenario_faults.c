@@ -40,7 +40,7 @@ static void shape_faults(void **state) {
       {"title:", "titel:", ":1:1: unknown key 'titel' in the scenario", some_names},
       {"see:", "xyzzyxyzzy:", ":5:1: unknown key 'xyzzyxyzzy' in the scenario",
        "there is: title, lesson, see, broken, schema, seed, reset, ignore, protocol, pool_mode, key, variables, "
-       "operations, ownership, invariants, rejections, retries, strategies, compare"},
+       "operations, ownership, invariants, rejections, retries, strategies, compare, thresholds"},
       {"    after: claim\n", "    aftr: claim\n", ":21:5: unknown key 'aftr' in an item of 'operations'",
        "did you mean 'after'?"},
       {"title: agents claim one key\n", "", ":1:1: the scenario lacks 'title'", NULL},
@@ -51,6 +51,8 @@ static void shape_faults(void **state) {
       {"see: https://example.org/", "see: '  '", ":5:1: 'see' is empty", NULL},
       {"see: https://example.org/", "see: [a]", ":5:1: 'see' must be a text, here is a list", NULL},
       {"see: https://example.org/", "see: {a: b}", ":5:1: 'see' must be a text, here is a mapping", NULL},
+      {"see: https://example.org/", "see:\n  a: b", ":5:1: 'see' must be a text, here is a mapping",
+       "a text with ': ' in it wants quotes"},
       {"see: https://example.org/", "see: \"a\\eb\"", ":5:6: 'see' holds a control character, 0x1B", NULL},
       {"see: https://example.org/", "see: \"a\\0b\"", ":5:6: 'see' holds a control character, 0x00", NULL},
       {"[../schema/a.sql]", "../schema/a.sql", ":7:9: 'schema' must be a list, here is a text",
@@ -178,6 +180,27 @@ static void reference_faults(void **state) {
   CHECK_CHANGES(table);
 }
 
+static void threshold_faults(void **state) {
+  (void)state;
+  static const wrong table[] = {
+      {"compare: [trigger]", "thresholds:", ":65:1: 'thresholds' must be a list, here is nothing",
+       "begin each item with a dash and a space, or write [a, b]"},
+      {"compare: [trigger]", "thresholds: tps > 5", ":65:13: 'thresholds' must be a list, here is a text",
+       "begin each item with a dash and a space, or write [a, b]"},
+      {"compare: [trigger]", "thresholds: []", ":65:1: 'thresholds' is empty",
+       "give at least one, or leave the key out"},
+      {"compare: [trigger]", "thresholds: [tps > 5, ' ']", ":65:23: an item of 'thresholds' is empty", NULL},
+      {"compare: [trigger]", "thresholds:\n  - naive@8: tps > 5",
+       ":66:5: an item of 'thresholds' must be a text, here is a mapping", "a text with ': ' in it wants quotes"},
+      {"compare: [trigger]", "thresholds:\n  - |\n    tps\n    > 5", ":66:5: a threshold must be one line",
+       "fold it: > instead of |, and no empty lines"},
+      {"compare: [trigger]", "thresholds: [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]",
+       ":65:53: 'thresholds': 17 are too many, at most 16 fit", NULL},
+      {"compare:", "threshold:", ":65:1: unknown key 'threshold' in the scenario", "did you mean 'thresholds'?"},
+  };
+  CHECK_CHANGES(table);
+}
+
 static void file_faults(void **state) {
   (void)state;
   static const wrong table[] = {
@@ -301,14 +324,11 @@ static void many_faults_are_cheap(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(shape_faults),
-                                     cmocka_unit_test(yaml_faults),
-                                     cmocka_unit_test(value_faults),
-                                     cmocka_unit_test(reference_faults),
-                                     cmocka_unit_test(file_faults),
-                                     cmocka_unit_test(unreadable_scenarios),
-                                     cmocka_unit_test(variables_in_the_wrong_place),
-                                     cmocka_unit_test(all_faults_at_once),
-                                     cmocka_unit_test(many_faults_are_cheap)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(shape_faults),         cmocka_unit_test(yaml_faults),
+      cmocka_unit_test(value_faults),         cmocka_unit_test(reference_faults),
+      cmocka_unit_test(threshold_faults),     cmocka_unit_test(file_faults),
+      cmocka_unit_test(unreadable_scenarios), cmocka_unit_test(variables_in_the_wrong_place),
+      cmocka_unit_test(all_faults_at_once),   cmocka_unit_test(many_faults_are_cheap)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
