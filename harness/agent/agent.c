@@ -36,22 +36,35 @@ static void complain(pgr_agent *a, const pgr_command *command, const char *sqlst
                      sqlstate, message);
 }
 
+/* Whether the operation is one of those that are counted. */
+static bool is_counted(const pgr_agent *a) {
+  const pgr_agent_shared *s = a->shared;
+  return !s->measures || (a->op.intended_ns >= s->from_ns && a->op.intended_ns < s->until_ns);
+}
+
+/* How long an operation, or a try of it, took. */
+static pgr_code count(pgr_agent *a, pgr_outcome outcome) {
+  pgr_tally *t = a->shared->tally;
+  t->outcomes[a->op.kind][outcome]++;
+  if (outcome == PGR_OUTCOME_RETRIED)
+    return a->shared->measures ? pgr_tally_record(&t->service[a->op.kind][outcome], a->op.return_ns - a->op.call_ns)
+                               : PGR_OK;
+  int64_t service_ns = a->op.return_ns - a->first_call_ns - a->later_wait_ns;
+  pgr_code code = pgr_tally_record(&t->service[a->op.kind][outcome], service_ns);
+  if (!code) code = pgr_tally_record(&t->response[a->op.kind][outcome], a->op.return_ns - a->op.intended_ns);
+  if (!code) code = pgr_tally_record(&t->pool_wait, a->first_wait_ns + a->later_wait_ns);
+  if (!code && a->shared->measures) code = pgr_tally_record(&t->tries[a->op.kind], a->op.attempt);
+  return code;
+}
+
 /* Writes the try down. false: it could not be, and the owner was told. */
 static bool record(pgr_agent *a, pgr_outcome outcome) {
-  pgr_tally *t = a->shared->tally;
   a->op.outcome = (uint8_t)outcome;
   a->op.return_ns = now_ns(a);
   if (!a->op.call_ns) a->op.call_ns = a->op.return_ns; /* it sent nothing */
   if (!a->first_call_ns) a->first_call_ns = a->op.call_ns;
-  t->outcomes[a->op.kind][outcome]++;
-  pgr_code code = pgr_history_append(a->shared->history, &a->op);
-  if (!code && outcome != PGR_OUTCOME_RETRIED) {
-    int64_t service_ns = a->op.return_ns - a->first_call_ns - a->later_wait_ns;
-    int64_t response_ns = a->op.return_ns - a->op.intended_ns;
-    code = pgr_tally_record(&t->service[a->op.kind][outcome], service_ns);
-    if (!code) code = pgr_tally_record(&t->response[a->op.kind][outcome], response_ns);
-    if (!code) code = pgr_tally_record(&t->pool_wait, a->first_wait_ns + a->later_wait_ns);
-  }
+  pgr_code code = a->shared->history ? pgr_history_append(a->shared->history, &a->op) : PGR_OK;
+  if (!code && is_counted(a)) code = count(a, outcome);
   if (code) a->shared->fault(a->shared, code);
   return code == PGR_OK;
 }
@@ -121,7 +134,7 @@ static bool park(pgr_agent *a, pgr_pending pending) {
 
 static void roll_back(pgr_agent *a) {
   set_state(a, PGR_AGENT_ROLLING_BACK);
-  a->shared->tally->statements++;
+  a->shared->tally->statements += is_counted(a);
   pgr_conn_query(a->conn, "ROLLBACK");
 }
 
@@ -145,7 +158,7 @@ static void conclude(pgr_agent *a, pgr_outcome outcome) {
   }
   uint32_t finished = a->finished;
   set_state(a, PGR_AGENT_WAITING);
-  a->shared->tally->statements++;
+  a->shared->tally->statements += is_counted(a);
   pgr_conn_query_params(a->conn, "ROLLBACK", 0, NULL);
   if (a->finished == finished) pgr_conn_end_pipeline(a->conn);
 }
@@ -223,7 +236,7 @@ static void set_marks(pgr_agent *a, const pgr_command *command) {
 static bool send_off(pgr_agent *a) {
   const pgr_command *command = a->command;
   set_state(a, PGR_AGENT_WAITING);
-  a->shared->tally->statements++;
+  a->shared->tally->statements += is_counted(a);
   note_call(a);
   if (!a->interp.pipeline) set_marks(a, command);
   pgr__trace_begin(a, command);
@@ -243,6 +256,7 @@ static bool transmit(pgr_agent *a) {
 
 static void end_pipeline(pgr_agent *a) {
   set_state(a, PGR_AGENT_WAITING);
+  a->step_call_ns = now_ns(a);
   pgr_conn_end_pipeline(a->conn);
 }
 
@@ -445,6 +459,14 @@ static pgr_outcome read_answer(pgr_agent *a, const pgr_command *command, const P
   return PGR_OUTCOME_FAILED;
 }
 
+/* From its send; of a pipeline's from its end, for then they are sent. */
+static void time_statement(pgr_agent *a, const pgr_command *command) {
+  pgr_tally *t = a->shared->tally;
+  int at = a->shared->statement_base[a->op.kind] + command->sql.index;
+  if (!is_counted(a) || at >= t->statement_kinds) return;
+  if (pgr_tally_record(&t->statement[at], now_ns(a) - a->step_call_ns)) out_of_memory(a);
+}
+
 static void on_result(pgr_holder *h, const PGresult *result, bool last) {
   pgr_agent *a = (pgr_agent *)((char *)h - offsetof(pgr_agent, holder));
   if (a->shared->answered) a->shared->answered(a, result);
@@ -452,6 +474,7 @@ static void on_result(pgr_holder *h, const PGresult *result, bool last) {
   if (a->piping && a->pipeline_answered == a->pipeline_count) return; /* conclude's ROLLBACK */
   const pgr_command *command = a->piping ? a->pipeline[a->pipeline_answered] : a->command;
   if (a->piping && last) a->pipeline_answered++;
+  if (last && a->shared->measures) time_statement(a, command);
   if (a->conclusion == PGR_OUTCOME_COUNT) a->conclusion = read_answer(a, command, result, last);
   if (last || a->conclusion != PGR_OUTCOME_COUNT) pgr__trace_answer(a, result, a->conclusion);
 }
@@ -514,7 +537,8 @@ static void seed_script(pgr_agent *a, int64_t round) {
 pgr_code pgr_agent_enter(pgr_agent *a, int64_t key, int64_t round, uint32_t contender) {
   const pgr_agent_shared *shared = a->shared;
   pgr_vars *v = &a->vars;
-  if (!a->trace && !(a->trace = pgr_calloc(PGR_AGENT_TRACE_MAX, sizeof *a->trace))) return PGR_ENOMEM;
+  if (!shared->measures && !a->trace && !(a->trace = pgr_calloc(PGR_AGENT_TRACE_MAX, sizeof *a->trace)))
+    return PGR_ENOMEM;
   a->trace_count = a->trace_answered = 0;
   a->trace_cut = false;
   a->op.key = key;
@@ -562,6 +586,10 @@ void pgr_agent_begin(pgr_agent *a, uint8_t kind, int64_t intended_ns) {
   a->begin_mark = pgr_interp_mark(&a->interp);
   begin_try(a);
   advance(a);
+}
+
+int64_t pgr_agent_called_ns(const pgr_agent *a) {
+  return a->state == PGR_AGENT_IDLE ? 0 : a->op.call_ns;
 }
 
 void pgr_agent_abandon(pgr_agent *a) {

@@ -27,7 +27,7 @@ typedef struct pgr_agent_shared {
   pgr_protocol protocol;
   pgr_loop *loop;
   pgr_pool *pool;
-  pgr_history *history;
+  pgr_history *history; /* NULL: nobody reads one */
   pgr_tally *tally;
   const pgr_define *defines;
   int define_count;
@@ -37,8 +37,12 @@ typedef struct pgr_agent_shared {
   uint64_t seed;
   int statement_base[PGR_OPERATIONS_MAX]; /* of the session's statements: where an operation's script begins */
   pgr_buf scratch;                        /* for building texts */
-  int64_t origin_ns;                      /* CLOCK_MONOTONIC at the run's start: time zero of the history */
-  bool stopped;                           /* nothing may be sent any more; what was in flight is recorded as unknown */
+  /* Under load: statements and tries are timed, none is kept for a story, and what was to start outside of
+   * from_ns … until_ns (on the history's clock) is not counted. */
+  bool measures;
+  int64_t from_ns, until_ns;
+  int64_t origin_ns; /* CLOCK_MONOTONIC at the run's start: time zero of the history */
+  bool stopped;      /* nothing may be sent any more; what was in flight is recorded as unknown */
   /* Before anything is sent the agent stands in PGR_AGENT_PARKED until pgr_agent_go; it takes no pauses. */
   bool stepped;
   /* A result has come, of a statement or of the agent's own ROLLBACK; seen before the agent makes anything of it. NULL:
@@ -124,6 +128,9 @@ void pgr_agent_go(pgr_agent *a);
 
 /* Appends the pending statement, or the one in flight, with its values. */
 void pgr_agent_statement(const pgr_agent *a, pgr_buf *out);
+
+/* When its operation sent its first statement, on the history's clock; 0: it has not, or it runs none. */
+int64_t pgr_agent_called_ns(const pgr_agent *a);
 
 /* Cancels what has not been sent: the shared `stopped` was set, the pool is closed. An operation that has sent
  * something before is recorded as unknown. */

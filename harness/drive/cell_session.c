@@ -13,6 +13,7 @@ pgr_code pgr__cell_session_make(pgr__cell_session *c, const pgr_scenario *scenar
     c->base[k] = count;
     count += strategy->scripts[k]->sql_count;
   }
+  c->count = count;
   c->statements = pgr_calloc((size_t)count, sizeof *c->statements);
   if (!c->statements || c->setup.failed) return PGR_ENOMEM;
   for (int k = 0; k < scenario->operation_count; k++) {

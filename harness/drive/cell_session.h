@@ -10,6 +10,7 @@ typedef struct pgr__cell_session {
   pgr_session session;
   int base[PGR_OPERATIONS_MAX]; /* where an operation's statements begin */
   const char **statements;
+  int count; /* of all operations, prepared or not */
   pgr_buf setup;
 } pgr__cell_session;
 

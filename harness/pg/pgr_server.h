@@ -31,6 +31,7 @@ const char *pgr_server_socket_dir(const pgr_server *s); /* libpq's host */
 int pgr_server_port(const pgr_server *s);               /* names the socket; nothing listens on TCP */
 const char *pgr_server_user(const pgr_server *s);       /* a superuser role, trusted on that socket */
 const char *pgr_server_version(const pgr_server *s);    /* "15.18" */
+int pgr_server_pid(const pgr_server *s);                /* of the postmaster; 0 once it was found ended */
 bool pgr_server_in_memory(const pgr_server *s);         /* the cluster lies on a tmpfs */
 
 /* Whether the server process still runs. Reaps it when it does not. */

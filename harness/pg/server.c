@@ -190,6 +190,10 @@ const char *pgr_server_version(const pgr_server *s) {
   return s->version;
 }
 
+int pgr_server_pid(const pgr_server *s) {
+  return (int)s->pid;
+}
+
 bool pgr_server_in_memory(const pgr_server *s) {
   return s->in_memory;
 }
