@@ -362,7 +362,7 @@ static void describe(exploration *x) {
   r->settings.threads = (uint32_t)x->options.jobs;
   r->settings.max_tries = (int)x->options.max_tries;
   r->settings.protocol = x->exploring.options.protocol;
-  pgr_describe_environment(r, &x->place, x->options.dsn);
+  pgr_describe_environment(&r->environment, &x->place, x->options.dsn);
 }
 
 static pgr_code report(exploration *x, pgr_err *err) {

@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
@@ -194,20 +193,6 @@ static pgr_code check_against_scenario(run *r, pgr_err *err) {
   return PGR_OK;
 }
 
-/* Sockets, loops and the rest: many agents mean many descriptors, and the soft limit is often 1,024. */
-static pgr_code raise_descriptor_limit(int64_t connections, int64_t threads, pgr_err *err) {
-  enum { EACH_LOOP = 8, OURS = 256 };
-  struct rlimit limit;
-  rlim_t need = (rlim_t)(connections + threads * EACH_LOOP + OURS);
-  if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= need) return PGR_OK;
-  limit.rlim_cur = limit.rlim_max < need ? limit.rlim_max : need;
-  if (limit.rlim_cur < need || setrlimit(RLIMIT_NOFILE, &limit))
-    return pgr_fail(err, PGR_EENVIRONMENT,
-                    "%lld connections on %lld threads need %lld open files, the limit is %lld: raise ulimit -n",
-                    (long long)connections, (long long)threads, (long long)need, (long long)limit.rlim_max);
-  return PGR_OK;
-}
-
 static void describe(run *r) {
   pgr_result *result = &r->result;
   const run_options *o = &r->options;
@@ -222,7 +207,7 @@ static void describe(run *r) {
   result->settings.gap_ns = o->gap_ns;
   result->settings.max_tries = (int)o->max_tries;
   result->settings.durable = o->durable;
-  pgr_describe_environment(result, &r->place, o->dsn);
+  pgr_describe_environment(&result->environment, &r->place, o->dsn);
   result->settings.protocol = r->race.protocol;
   r->race = (pgr_race_options){.scenario = result->scenario,
                                .protocol = r->race.protocol,
@@ -434,7 +419,7 @@ static pgr_code set_up(run *r, pgr_err *err) {
   if (!code) code = check(o, err);
   if (!code) code = check_against_scenario(r, err);
   if (!code) code = pgr_inputs_defines(r->scenario, &o->defines, r->defines, &r->define_count, err);
-  if (!code) code = raise_descriptor_limit(o->connections, o->threads, err);
+  if (!code) code = pgr_place_raise_descriptors(o->connections, o->threads, err);
   if (!code && o->out) code = pgr_outdir_open(o->out, &r->out, err);
   return code;
 }

@@ -5,6 +5,7 @@
 #include "pgr_random.h"
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 enum { DROP_TRIES = 30 };
 
@@ -97,6 +98,19 @@ static pgr_code learn(pgr_place *p, pgr_err *err) {
                            p->settings, sizeof p->settings, err);
 }
 
+pgr_code pgr_place_raise_descriptors(int64_t connections, int64_t threads, pgr_err *err) {
+  enum { EACH_LOOP = 8, OURS = 256 };
+  struct rlimit limit;
+  rlim_t need = (rlim_t)(connections + threads * EACH_LOOP + OURS);
+  if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= need) return PGR_OK;
+  limit.rlim_cur = limit.rlim_max < need ? limit.rlim_max : need;
+  if (limit.rlim_cur < need || setrlimit(RLIMIT_NOFILE, &limit))
+    return pgr_fail(err, PGR_EENVIRONMENT,
+                    "%lld connections on %lld threads need %lld open files, the limit is %lld: raise ulimit -n",
+                    (long long)connections, (long long)threads, (long long)need, (long long)limit.rlim_max);
+  return PGR_OK;
+}
+
 pgr_code pgr_place_beside(pgr_place *p, const pgr_place *first, pgr_err *err) {
   *p = (pgr_place){.beside = true, .copies = first->server != NULL};
   pgr_code code = pgr_target_clone(first->target, &p->target, err);
@@ -115,8 +129,8 @@ pgr_code pgr_place_open(pgr_place *p, const pgr_place_options *o, pgr_err *err) 
   pgr_code code;
   if (o->dsn) {
     code = pgr_target_parse(o->dsn, &p->target, err);
-    if (!code) code = create_database(p, err);
-    if (!code) code = pgr_target_set(p->target, "dbname", p->created, err);
+    if (!code && !o->as_is) code = create_database(p, err);
+    if (!code && !o->as_is) code = pgr_target_set(p->target, "dbname", p->created, err);
   } else {
     pgr_server_options options = {.max_connections = o->connections + 1, .durable = o->durable, .still = o->still};
     code = pgr_server_start(&options, &p->server, err);

@@ -22,9 +22,14 @@ typedef struct pgr_place {
 typedef struct pgr_place_options {
   const char *dsn;     /* NULL for a throw-away server; then the next two are its settings */
   bool durable, still; /* as in pgr_server_options */
+  bool as_is;          /* with dsn: in the database it names, which is not ours and stays as it is */
   const char *fewer;   /* the option that lowers that, for a message; NULL: --connections */
   int connections;     /* how many more than `db` will be opened; checked against what the server has left */
 } pgr_place_options;
+
+/* Sockets, loops and the rest: many agents mean many descriptors, and the soft limit is often 1,024. Errors:
+ * PGR_EENVIRONMENT. */
+pgr_code pgr_place_raise_descriptors(int64_t connections, int64_t threads, pgr_err *err) PGR_MUST_CHECK;
 
 /* Nothing is left behind on errors. */
 pgr_code pgr_place_open(pgr_place *p, const pgr_place_options *o, pgr_err *err) PGR_MUST_CHECK;

@@ -2,6 +2,8 @@
 #include "report_internal.h"
 
 #include "pgr_units.h"
+#include "pgr_utf8.h"
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -42,10 +44,19 @@ void pgr__add_percent(pgr_buf *out, double p, pgr__rounding how) {
   pgr_buf_addf(out, "%.*f", scaled == 100 * scale ? 0 : digits, scaled / scale);
 }
 
-/* Characters of the word at `text`, up to the next space, and a percent sign that belongs to it. */
+/* Bytes of a unit at `text`, which begins with a space: " ms" of " ms late"; 0: there is none. */
+static size_t unit_len(const char *text) {
+  static const char *const units[] = {"%", "ns", "µs", "ms", "s", "/s"};
+  size_t len = *text == ' ' ? strcspn(text + 1, " \n,.;:)") : 0;
+  for (size_t i = 0; len && i < sizeof units / sizeof *units; i++)
+    if (strlen(units[i]) == len && strncmp(text + 1, units[i], len) == 0) return 1 + strcspn(text + 1, " \n");
+  return 0;
+}
+
+/* Characters of the word at `text`, up to the next space, and a unit that belongs to it. */
 static int word_width(const char *text, size_t *len_bytes) {
   size_t len = strcspn(text, " \n");
-  if (text[len] == ' ' && text[len + 1] == '%') len += 2 + strcspn(text + len + 2, " \n");
+  if (len > 0 && text[len - 1] >= '0' && text[len - 1] <= '9') len += unit_len(text + len);
   *len_bytes = len;
   int shown = 0;
   for (size_t i = 0; i < len; i++)
@@ -88,4 +99,91 @@ int pgr__name_width(const pgr_result *r) {
   for (size_t i = 0; i < r->cell_count; i++)
     if (strlen(r->cells[i].strategy->name) > widest) widest = strlen(r->cells[i].strategy->name);
   return (int)widest;
+}
+
+/* ---- tables ---- */
+
+/* In `cells`: a cell is its colour, COLOURED, its text and CELL_END. A text holds no control character. */
+enum { COLOURED = '\1', CELL_END = '\2', LINE_END = '\n', CELL_BYTES = 256 };
+
+void pgr__table_init(pgr__table *t, const char *alignment) {
+  assert(strlen(alignment) <= PGR__TABLE_COLUMNS);
+  *t = (pgr__table){.alignment = alignment};
+  pgr_buf_init(&t->cells, 0);
+}
+
+void pgr__table_add(pgr__table *t, const char *text, const char *colour) {
+  char fit[CELL_BYTES];
+  pgr_utf8_copy(fit, sizeof fit, text);
+  pgr_buf_addf(&t->cells, "%s%c%s%c", colour ? colour : "", COLOURED, fit, CELL_END);
+}
+
+void pgr__table_end_line(pgr__table *t) {
+  pgr_buf_addf(&t->cells, "%c", LINE_END);
+}
+
+/* A cell taken apart. */
+typedef struct piece {
+  char colour[16], text[CELL_BYTES];
+  bool last; /* of its line */
+} piece;
+
+static const char *next_piece(const char *p, piece *out) {
+  size_t colour = strcspn(p, (char[]){COLOURED, 0});
+  memcpy(out->colour, p, colour);
+  out->colour[colour] = '\0';
+  p += colour + 1;
+  size_t text = strcspn(p, (char[]){CELL_END, 0});
+  memcpy(out->text, p, text);
+  out->text[text] = '\0';
+  p += text + 1;
+  out->last = *p == LINE_END;
+  return p + out->last;
+}
+
+/* 0: nothing but a heading, or spared. */
+static void measure_columns(const pgr__table *t, int widths[PGR__TABLE_COLUMNS]) {
+  bool used[PGR__TABLE_COLUMNS] = {false};
+  int column = 0, line = 0, all = 0;
+  piece cell;
+  memset(widths, 0, PGR__TABLE_COLUMNS * sizeof *widths);
+  for (const char *p = pgr_buf_text(&t->cells); *p;) {
+    p = next_piece(p, &cell);
+    int width = pgr__width(cell.text);
+    if (width > widths[column]) widths[column] = width;
+    used[column] |= line > 0 && width > 0;
+    column = cell.last ? 0 : column + 1;
+    line += cell.last;
+  }
+  for (int i = 0; i < PGR__TABLE_COLUMNS; i++) {
+    if (!used[i]) widths[i] = 0;
+    all += widths[i] ? widths[i] + 2 : 0;
+  }
+  for (int i = (int)strlen(t->alignment) - 1; i >= 0 && all > PGR__COLUMNS; i--) {
+    if (t->alignment[i] != 'R' && t->alignment[i] != 'L') continue;
+    all -= widths[i] ? widths[i] + 2 : 0;
+    widths[i] = 0;
+  }
+}
+
+void pgr__table_take(pgr__table *t, pgr_buf *out) {
+  int widths[PGR__TABLE_COLUMNS], column = 0, owed = 0;
+  piece cell;
+  out->failed |= t->cells.failed;
+  measure_columns(t, widths);
+  for (const char *p = pgr_buf_text(&t->cells); *p && !out->failed;) {
+    p = next_piece(p, &cell);
+    int padding = pgr__padding(cell.text, widths[column]);
+    bool right = t->alignment[column] == 'r' || t->alignment[column] == 'R';
+    if (widths[column]) {
+      owed += 2 + (right ? padding : 0);
+      if (*cell.text) pgr_buf_addf(out, "%*s%s%s%s", owed, "", cell.colour, cell.text, *cell.colour ? PGR__PLAIN : "");
+      owed = (*cell.text ? 0 : owed) + (right ? 0 : padding);
+    }
+    column++;
+    if (!cell.last) continue;
+    pgr_buf_adds(out, "\n");
+    column = owed = 0;
+  }
+  pgr_buf_deinit(&t->cells);
 }

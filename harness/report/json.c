@@ -1,12 +1,14 @@
 /* The result as one JSON document. Names and units are documented in docs/result.md; format 1. */
+#include "json_internal.h"
 #include "pgr_report.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-static json_t *text_or_null(const char *s) {
+json_t *pgr__json_text_or_null(const char *s) {
   return s && *s ? json_string(s) : json_null();
 }
 
@@ -15,22 +17,29 @@ static json_t *latency(const pgr_latency *l) {
                    (json_int_t)l->p95, "p99", (json_int_t)l->p99, "max", (json_int_t)l->max);
 }
 
-static json_t *outcomes(const pgr_scenario *s, const pgr_cell *c) {
+json_t *pgr__json_number(double value) {
+  static const double integers_end = 9007199254740992; /* 2^53: to there a double holds every integer */
+  if (!isfinite(value)) return json_null();
+  if (floor(value) == value && fabs(value) < integers_end) return json_integer((json_int_t)value);
+  return json_real(value);
+}
+
+json_t *pgr__json_outcomes(const pgr_scenario *s, const uint64_t of[][PGR_OUTCOME_COUNT]) {
   json_t *all = json_object();
   for (int k = 0; k < s->operation_count; k++) {
     json_t *one = json_object();
     for (int o = 0; o < PGR_OUTCOME_COUNT; o++)
       if (o != PGR_OUTCOME_RETRIED)
-        json_object_set_new(one, pgr_outcome_name((pgr_outcome)o), json_integer((json_int_t)c->outcomes[k][o]));
+        json_object_set_new(one, pgr_outcome_name((pgr_outcome)o), json_integer((json_int_t)of[k][o]));
     json_object_set_new(all, s->operations[k].name, one);
   }
   return all;
 }
 
-static json_t *retries(const pgr_scenario *s, const pgr_cell *c) {
+json_t *pgr__json_retries(const pgr_scenario *s, const uint64_t of[][PGR_OUTCOME_COUNT]) {
   json_t *all = json_object();
   for (int k = 0; k < s->operation_count; k++)
-    json_object_set_new(all, s->operations[k].name, json_integer((json_int_t)c->outcomes[k][PGR_OUTCOME_RETRIED]));
+    json_object_set_new(all, s->operations[k].name, json_integer((json_int_t)of[k][PGR_OUTCOME_RETRIED]));
   return all;
 }
 
@@ -53,37 +62,38 @@ static json_t *story(const pgr_scenario *s, const pgr_cell *c) {
     json_array_append_new(
         steps, json_pack("{s:I,s:I,s:i,s:s,s:s,s:o,s:I,s:o,s:o}", "call_ns", (json_int_t)t->call_ns, "return_ns",
                          (json_int_t)t->return_ns, "agent", (int)t->agent, "operation", s->operations[t->kind].name,
-                         "sql", t->sql, "value", text_or_null(t->value), "rows", (json_int_t)t->rows, "sqlstate",
-                         text_or_null(t->sqlstate), "outcome",
+                         "sql", t->sql, "value", pgr__json_text_or_null(t->value), "rows", (json_int_t)t->rows,
+                         "sqlstate", pgr__json_text_or_null(t->sqlstate), "outcome",
                          t->outcome < PGR_OUTCOME_COUNT ? json_string(pgr_outcome_name((pgr_outcome)t->outcome))
                                                         : json_null()));
   }
   return json_pack("{s:I,s:I,s:o,s:o,s:o}", "round", (json_int_t)c->story.round, "key", (json_int_t)c->story.key,
-                   "rule", text_or_null(c->story.rule), "second_owner",
+                   "rule", pgr__json_text_or_null(c->story.rule), "second_owner",
                    c->story.second_owner ? json_integer(c->story.second_owner) : json_null(), "steps", steps);
 }
 
-static json_t *errors(const pgr_scenario *s, const pgr_cell *c) {
+json_t *pgr__json_errors(const pgr_scenario *s, const pgr_complaint *complaints, size_t count) {
   json_t *all = json_array();
-  for (size_t i = 0; i < c->complaint_count; i++) {
-    const pgr_complaint *e = &c->complaints[i];
-    json_array_append_new(all, json_pack("{s:o,s:s,s:s,s:o,s:o,s:I}", "sqlstate", text_or_null(e->sqlstate), "message",
-                                         e->message, "operation", s->operations[e->kind].name, "file",
-                                         text_or_null(e->file), "line", e->line ? json_integer(e->line) : json_null(),
-                                         "count", (json_int_t)e->count));
+  for (size_t i = 0; i < count; i++) {
+    const pgr_complaint *e = &complaints[i];
+    json_array_append_new(all, json_pack("{s:o,s:s,s:s,s:o,s:o,s:I}", "sqlstate", pgr__json_text_or_null(e->sqlstate),
+                                         "message", e->message, "operation", s->operations[e->kind].name, "file",
+                                         pgr__json_text_or_null(e->file), "line",
+                                         e->line ? json_integer(e->line) : json_null(), "count", (json_int_t)e->count));
   }
   return all;
 }
 
 /* What the database's no was recognised by, and what the application tells its user then. */
-static json_t *rejections(const pgr_scenario *s, const pgr_cell *c) {
+json_t *pgr__json_rejections(const pgr_scenario *s, const uint64_t *counts) {
   json_t *all = json_array();
   for (int i = 0; i < s->rejection_count; i++) {
     const pgr_rejection *r = &s->rejections[i];
-    if (c->rejections[i] == 0) continue;
-    json_array_append_new(all, json_pack("{s:s,s:o,s:o,s:o,s:I}", "sqlstate", r->sqlstate, "constraint",
-                                         text_or_null(r->constraint), "field", text_or_null(r->field), "message",
-                                         text_or_null(r->message), "count", (json_int_t)c->rejections[i]));
+    if (counts[i] == 0) continue;
+    json_array_append_new(all,
+                          json_pack("{s:s,s:o,s:o,s:o,s:I}", "sqlstate", r->sqlstate, "constraint",
+                                    pgr__json_text_or_null(r->constraint), "field", pgr__json_text_or_null(r->field),
+                                    "message", pgr__json_text_or_null(r->message), "count", (json_int_t)counts[i]));
   }
   return all;
 }
@@ -132,9 +142,9 @@ static json_t *cell(const pgr_scenario *s, const pgr_cell *c) {
   bool counted = sampled && c->evidence.contested > 0;
   json_t *o =
       json_pack("{s:s,s:s,s:s,s:o,s:s,s:o,s:s,s:b}", "scenario", s->name, "strategy", c->strategy->name, "isolation",
-                pgr_isolation_name(c->isolation), "expect", text_or_null(pgr_expect_name(c->evidence.expect)),
-                "verdict", pgr_verdict_name(c->judgement.verdict), "why", text_or_null(c->judgement.why), "method",
-                c->evidence.explored ? "explored" : "sampled", "as_expected", c->judgement.as_expected);
+                pgr_isolation_name(c->isolation), "expect", pgr__json_text_or_null(pgr_expect_name(c->evidence.expect)),
+                "verdict", pgr_verdict_name(c->judgement.verdict), "why", pgr__json_text_or_null(c->judgement.why),
+                "method", c->evidence.explored ? "explored" : "sampled", "as_expected", c->judgement.as_expected);
   if (!o) return NULL;
   json_object_update_new(o, json_pack("{s:b,s:I,s:I,s:I,s:o,s:o,s:o,s:I,s:I}", "complete", c->evidence.complete,
                                       "rounds", (json_int_t)c->rounds, "contested", (json_int_t)c->evidence.contested,
@@ -145,15 +155,16 @@ static json_t *cell(const pgr_scenario *s, const pgr_cell *c) {
                                       (json_int_t)c->served));
   json_object_update_new(o, json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "schedules",
                                       explored_count(c, c->proof.totals.schedules), "classes",
-                                      explored_count(c, c->proof.totals.classes), "outcomes", outcomes(s, c), "retries",
-                                      retries(s, c), "latency_ns", latencies(s, c->service), "response_ns",
-                                      latencies(s, c->response), "winner_ns", latency(&c->winner), "loser_ns",
-                                      latency(&c->loser), "pool_wait_ns", latency(&c->pool_wait), "start_skew_ns",
-                                      latency(&c->start_skew)));
+                                      explored_count(c, c->proof.totals.classes), "outcomes",
+                                      pgr__json_outcomes(s, c->outcomes), "retries", pgr__json_retries(s, c->outcomes),
+                                      "latency_ns", latencies(s, c->service), "response_ns", latencies(s, c->response),
+                                      "winner_ns", latency(&c->winner), "loser_ns", latency(&c->loser), "pool_wait_ns",
+                                      latency(&c->pool_wait), "start_skew_ns", latency(&c->start_skew)));
   json_object_update_new(o, json_pack("{s:I,s:f,s:f,s:o,s:o,s:o}", "elapsed_ns", (json_int_t)c->elapsed_ns,
                                       "rounds_per_s", c->rounds_per_s, "statements_per_s", c->statements_per_s,
-                                      "errors", errors(s, c), "witness",
-                                      c->evidence.explored ? witness(c) : story(s, c), "rejections", rejections(s, c)));
+                                      "errors", pgr__json_errors(s, c->complaints, c->complaint_count), "witness",
+                                      c->evidence.explored ? witness(c) : story(s, c), "rejections",
+                                      pgr__json_rejections(s, c->rejections)));
   json_object_set_new(o, "proof", c->evidence.explored ? proof(c) : json_null());
   return o;
 }
@@ -169,26 +180,15 @@ static json_t *settings(const pgr_result *r) {
                    pgr_protocol_name(r->settings.protocol), "durable", r->settings.durable);
 }
 
-static json_t *environment(const pgr_result *r) {
-  return json_pack("{s:s,s:s,s:s,s:o,s:b,s:s,s:i,s:s,s:i}", "pgrace", PGR_VERSION, "started_at",
-                   r->environment.started_at, "server", r->environment.private_server ? "private" : "given", "target",
-                   text_or_null(r->environment.target), "in_memory", r->environment.in_memory, "server_version",
-                   r->environment.server_version, "libpq_version", r->environment.libpq_version, "machine",
-                   r->environment.machine, "cpus", r->environment.cpus);
+json_t *pgr__json_environment(const pgr_environment *e) {
+  return json_pack("{s:s,s:s,s:s,s:o,s:b,s:s,s:i,s:s,s:i,s:I,s:o}", "pgrace", PGR_VERSION, "started_at", e->started_at,
+                   "server", e->private_server ? "private" : "given", "target", pgr__json_text_or_null(e->target),
+                   "in_memory", e->in_memory, "server_version", e->server_version, "libpq_version", e->libpq_version,
+                   "machine", e->machine, "cpus", e->cpus, "startup_ns", (json_int_t)e->startup_ns, "server_settings",
+                   pgr__json_text_or_null(e->server_settings));
 }
 
-pgr_code pgr_report_json(const pgr_result *r, pgr_buf *out, pgr_err *err) {
-  json_t *cells = json_array();
-  for (size_t i = 0; i < r->cell_count; i++)
-    json_array_append_new(cells, cell(r->scenario, &r->cells[i]));
-  json_t *env = environment(r);
-  if (env) json_object_set_new(env, "startup_ns", json_integer(r->environment.startup_ns));
-  if (env) json_object_set_new(env, "server_settings", text_or_null(r->environment.server_settings));
-  /* The seed is 64 bits unsigned; JSON readers lose integers past 2^53, so the command line takes seeds below that. */
-  json_t *document =
-      json_pack("{s:i,s:s,s:i,s:b,s:b,s:o,s:I,s:o,s:o,s:o}", "format", 1, "command", r->command, "exit_status",
-                r->exit_status, "complete", r->complete, "interrupted", r->interrupted, "note", text_or_null(r->note),
-                "seed", (json_int_t)r->seed, "settings", settings(r), "environment", env, "cells", cells);
+pgr_code pgr__json_write(json_t *document, pgr_buf *out, pgr_err *err) {
   char *text = document ? json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
   json_decref(document);
   if (!text) return pgr_fail(err, PGR_ENOMEM, "out of memory");
@@ -196,4 +196,16 @@ pgr_code pgr_report_json(const pgr_result *r, pgr_buf *out, pgr_err *err) {
   pgr_buf_adds(out, "\n");
   free(text);
   return out->failed ? pgr_fail(err, PGR_ENOMEM, "out of memory") : PGR_OK;
+}
+
+pgr_code pgr_report_json(const pgr_result *r, pgr_buf *out, pgr_err *err) {
+  json_t *cells = json_array();
+  for (size_t i = 0; i < r->cell_count; i++)
+    json_array_append_new(cells, cell(r->scenario, &r->cells[i]));
+  /* The seed is 64 bits unsigned; JSON readers lose integers past 2^53, so the command line takes seeds below that. */
+  json_t *document = json_pack("{s:i,s:s,s:i,s:b,s:b,s:o,s:I,s:o,s:o,s:o}", "format", 1, "command", r->command,
+                               "exit_status", r->exit_status, "complete", r->complete, "interrupted", r->interrupted,
+                               "note", pgr__json_text_or_null(r->note), "seed", (json_int_t)r->seed, "settings",
+                               settings(r), "environment", pgr__json_environment(&r->environment), "cells", cells);
+  return pgr__json_write(document, out, err);
 }

@@ -22,6 +22,10 @@ void pgr_progress_init(pgr_progress *p, FILE *out);
 void pgr_progress_show(pgr_progress *p, const char *what, int64_t done, int64_t planned, int64_t elapsed_ns,
                        int64_t planned_ns, int64_t suspects);
 
+/* Of a phase of load: planned_ns 0 when it ends after so many transactions. */
+void pgr_progress_loaded(pgr_progress *p, const char *what, uint64_t transactions, uint64_t errors, int64_t elapsed_ns,
+                         int64_t planned_ns);
+
 /* Of an exploration: schedules, their rate, the longest, classes of outcome, branches that are known and not run. */
 void pgr_progress_explored(pgr_progress *p, const char *what, const pgr_search_totals *t, int64_t elapsed_ns);
 

@@ -2,6 +2,7 @@
 #ifndef PGR_RESULT_H
 #define PGR_RESULT_H
 
+#include "pgr_environment.h"
 #include "pgr_findings.h"
 #include "pgr_histogram.h"
 #include "pgr_interval.h"
@@ -82,16 +83,7 @@ typedef struct pgr_result {
     pgr_protocol protocol;
     bool durable;
   } settings;
-  struct {
-    bool private_server, in_memory;
-    char server_version[64];
-    char target[256];          /* never with a password; "" for a private server */
-    char server_settings[160]; /* "fsync=off synchronous_commit=off …", as the server reports them */
-    int libpq_version, cpus;
-    char machine[96];
-    int64_t startup_ns;  /* from the command's start to the first round */
-    char started_at[32]; /* UTC, RFC 3339 */
-  } environment;
+  pgr_environment environment;
   pgr_cell cells[PGR_CELLS_MAX];
   size_t cell_count;
   char note[200]; /* why it is incomplete, "" when it is not */

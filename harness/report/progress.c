@@ -44,6 +44,23 @@ void pgr_progress_explored(pgr_progress *p, const char *what, const pgr_search_t
   p->shown = p->rewrites;
 }
 
+void pgr_progress_loaded(pgr_progress *p, const char *what, uint64_t transactions, uint64_t errors, int64_t elapsed_ns,
+                         int64_t planned_ns) {
+  if (!p->rewrites && elapsed_ns - p->printed_ns < PGR_NS_PER_S) return;
+  p->printed_ns = elapsed_ns;
+  char done[PGR_TEXT_BYTES], rate[PGR_TEXT_BYTES], wrong[PGR_TEXT_BYTES];
+  double seconds = (double)elapsed_ns / (double)PGR_NS_PER_S;
+  int64_t left_s = planned_ns > elapsed_ns ? (planned_ns - elapsed_ns + PGR_NS_PER_S / 2) / PGR_NS_PER_S : 0;
+  fprintf(p->out, "%s%s  %s transactions  %s/s", p->rewrites ? "\r\033[K" : "", what,
+          pgr_format_count(done, (int64_t)transactions),
+          pgr_format_count(rate, seconds > 0 ? (int64_t)((double)transactions / seconds) : 0));
+  if (errors > 0) fprintf(p->out, "  %s errors", pgr_format_count(wrong, (int64_t)errors));
+  if (planned_ns) fprintf(p->out, "  %lld:%02lld left", (long long)(left_s / 60), (long long)(left_s % 60));
+  fputs(p->rewrites ? "" : "\n", p->out);
+  fflush(p->out);
+  p->shown = p->rewrites;
+}
+
 void pgr_progress_wipe(pgr_progress *p) {
   if (!p->shown) return;
   fputs("\r\033[K", p->out);

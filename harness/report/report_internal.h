@@ -24,6 +24,27 @@ int pgr__name_width(const pgr_result *r); /* of the widest strategy */
  * line is indented by two more than its beginning. */
 void pgr__wrap(pgr_buf *out, size_t from);
 
+/* A table whose columns are as wide as what is in them; one that is empty below its heading is left out. Texts are made
+ * fit to be printed. */
+enum { PGR__TABLE_COLUMNS = 12 };
+typedef struct pgr__table {
+  const char *alignment;
+  pgr_buf cells;
+} pgr__table;
+
+/* alignment: a letter a column, l or r; a capital one goes when there is no room for all, the last of them first.
+ * Borrowed. */
+void pgr__table_init(pgr__table *t, const char *alignment);
+/* The next cell of the line. colour: of PGR__RED …; NULL: none. */
+void pgr__table_add(pgr__table *t, const char *text, const char *colour);
+void pgr__table_end_line(pgr__table *t);
+/* Appends it, indented by two, and frees it. */
+void pgr__table_take(pgr__table *t, pgr_buf *out);
+
+/* text.c: the line that says what ran against what; errors nobody declared, each once, with where it was met. */
+void pgr__add_server(const pgr_environment *e, bool durable, pgr_buf *out);
+void pgr__add_complaints(const pgr_scenario *s, const pgr_complaint *complaints, size_t count, pgr_buf *out);
+
 /* verdicts.c */
 bool pgr__was_raced(const pgr_cell *c);      /* it ran, and was not explored */
 bool pgr__is_matrix(const pgr_result *r);    /* some strategy ran at more than one isolation level */

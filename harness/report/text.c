@@ -7,15 +7,20 @@
 #include <stdio.h>
 #include <string.h>
 
-void pgr_report_header(const pgr_result *r, pgr_buf *out) {
-  char text[PGR_TEXT_BYTES];
-  pgr_buf_addf(out, "pgrace " PGR_VERSION " · %s PostgreSQL %s, ", r->environment.private_server ? "private" : "your",
-               r->environment.server_version);
-  if (!r->environment.private_server)
+void pgr__add_server(const pgr_environment *e, bool durable, pgr_buf *out) {
+  pgr_buf_addf(out, "pgrace " PGR_VERSION " · %s PostgreSQL %s, ", e->private_server ? "private" : "your",
+               e->server_version);
+  if (!e->private_server)
     pgr_buf_adds(out, "a database of its own");
   else
-    pgr_buf_adds(out, r->settings.durable ? "durable" : "not durable");
-  pgr_buf_addf(out, "\n%s agents", pgr_format_count(text, r->settings.agents));
+    pgr_buf_adds(out, durable ? "durable" : "not durable");
+  pgr_buf_adds(out, "\n");
+}
+
+void pgr_report_header(const pgr_result *r, pgr_buf *out) {
+  char text[PGR_TEXT_BYTES];
+  pgr__add_server(&r->environment, r->settings.durable, out);
+  pgr_buf_addf(out, "%s agents", pgr_format_count(text, r->settings.agents));
   if (r->settings.connections < r->settings.agents)
     pgr_buf_addf(out, " over %s connections", pgr_format_count(text, r->settings.connections));
   pgr_buf_addf(out, ", %u thread%s · seed %llu\n", r->settings.threads, r->settings.threads == 1 ? "" : "s",
@@ -126,18 +131,18 @@ static void add_latencies(const pgr_result *r, pgr_buf *out) {
     pgr_buf_addf(out, "  Scripts were given a gap of %s (:gap).\n", pgr_format_duration(text, r->settings.gap_ns));
 }
 
-static void add_complaints(const pgr_result *r, const pgr_cell *c, pgr_buf *out) {
-  for (size_t j = 0; j < c->complaint_count; j++) {
-    const pgr_complaint *e = &c->complaints[j];
+void pgr__add_complaints(const pgr_scenario *s, const pgr_complaint *complaints, size_t count, pgr_buf *out) {
+  for (size_t j = 0; j < count; j++) {
+    const pgr_complaint *e = &complaints[j];
     char text[PGR_TEXT_BYTES];
     size_t from = out->len;
     pgr_buf_addf(out, "  failed %s time%s: %s%s%s\n", pgr_format_count(text, (int64_t)e->count),
                  e->count == 1 ? "" : "s", e->sqlstate, *e->sqlstate ? " " : "", e->message);
     pgr__wrap(out, from);
-    pgr_buf_addf(out, "    in %s, %s", r->scenario->operations[e->kind].name, e->file ? e->file : "");
+    pgr_buf_addf(out, "    in %s, %s", s->operations[e->kind].name, e->file ? e->file : "");
     if (e->line) pgr_buf_addf(out, ":%d", e->line);
     pgr_buf_adds(out, "\n");
-    if (*e->sqlstate && j + 1 == c->complaint_count)
+    if (*e->sqlstate && j + 1 == count)
       pgr_buf_adds(out, "  What the application expects is declared under rejections or retries.\n");
   }
 }
@@ -170,7 +175,7 @@ static void add_remarks(const pgr_result *r, pgr_buf *out) {
       pgr_buf_addf(out, ": whether “%s” was kept is not known.\n", c->rules[k].name);
     }
     pgr__wrap(out, from);
-    add_complaints(r, c, out);
+    pgr__add_complaints(r->scenario, c->complaints, c->complaint_count, out);
   }
   if (*r->note) pgr_buf_addf(out, "%s\n", r->note);
 }
