@@ -2,16 +2,19 @@
 #include "options.h"
 
 #include "pgr_units.h"
+#include <assert.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { OPTIONS_MAX = 48, CODE_BASE = 1000, CODE_HELP = CODE_BASE - 1 };
+enum { OPTIONS_MAX = 64, CODE_BASE = 1000, CODE_HELP = CODE_BASE - 1 };
 
 static int count(const pgr_option *table) {
   int n = 0;
   while (table[n].name)
     n++;
+  assert(n <= OPTIONS_MAX);
   return n;
 }
 
@@ -36,15 +39,64 @@ static pgr_code unknown(const pgr_option *table, const char *word, pgr_err *err)
   if (len >= sizeof typed) len = sizeof typed - 1;
   memcpy(typed, name, len);
   typed[len] = '\0';
-  int n = count(table);
-  for (int i = 0; i < n; i++)
-    names[i] = table[i].name;
+  int n = 0;
+  for (const pgr_option *o = table; o->name; o++)
+    if (o->kind != PGR_OPTION_ABSENT) names[n++] = o->name;
   names[n] = "help";
   names[n + 1] = NULL;
   const char *near = pgr_nearest(typed, names);
   /* The value is left out: it may be a connection string. */
   return pgr_fail(err, PGR_EUSAGE, "unknown option '%s%s'%s%s%s", word[1] == '-' ? "--" : "-", typed,
                   near ? ", did you mean --" : "", near ? near : "", near ? "?" : "; see --help");
+}
+
+/* As typed, by its letter or by its name. The value is left out: it may be a connection string. */
+static pgr_code absent(const pgr_option *o, bool by_letter, pgr_err *err) {
+  if (by_letter) return pgr_fail(err, PGR_EUSAGE, "there is no option '-%c': %s", o->letter, (const char *)o->value);
+  return pgr_fail(err, PGR_EUSAGE, "there is no option '--%s': %s", o->name, (const char *)o->value);
+}
+
+static pgr_code store_ints(const pgr_option *o, const char *text, const char *what, pgr_err *err) {
+  pgr_option_ints ints = {.count = 0};
+  for (;; text++) {
+    char item[64];
+    size_t len = strcspn(text, ",");
+    if (ints.count == PGR_OPTION_INTS_MAX)
+      return pgr_fail(err, PGR_EUSAGE, "%s: at most %d numbers", what, PGR_OPTION_INTS_MAX);
+    snprintf(item, sizeof item, "%.*s", (int)len, text);
+    /* 10,000: ten and nought; nobody means that. */
+    if (ints.count > 0 && strcmp(item, "000") == 0)
+      return pgr_fail(err, PGR_EUSAGE, "%s: a comma is between two numbers here, write thousands as 1000 or 1_000",
+                      what);
+    pgr_code code = pgr_parse_int(item, what, o->min, o->max, &ints.items[ints.count++], err);
+    if (code) return code;
+    text += len;
+    if (!*text) break;
+  }
+  *(pgr_option_ints *)o->value = ints;
+  return PGR_OK;
+}
+
+static pgr_code store_seconds(const pgr_option *o, const char *text, const char *what, pgr_err *err) {
+  char with_unit[64];
+  size_t len = strlen(text);
+  bool plain = len > 0 && len < sizeof with_unit - 1 && strspn(text, "0123456789.,_") == len;
+  snprintf(with_unit, sizeof with_unit, "%ss", plain ? text : "");
+  return pgr_parse_duration(plain ? with_unit : text, what, o->value, err);
+}
+
+static pgr_code store_percent(const pgr_option *o, const char *text, const char *what, pgr_err *err) {
+  size_t digits = strspn(text, "0123456789."), len = strlen(text);
+  const char *dot = strchr(text, '.');
+  bool sign = len == digits + 1 && text[digits] == '%';
+  bool number = digits > 0 && text[0] != '.' && text[digits - 1] != '.' && (!dot || !strchr(dot + 1, '.'));
+  if (!number || (len != digits && !sign))
+    return pgr_fail(err, PGR_EUSAGE, "%s: '%.64s' is no percentage, write it like 5%%", what, text);
+  double percent = strtod(text, NULL);
+  if (percent > PGR_OPTION_PERCENT_MAX)
+    return pgr_fail(err, PGR_EUSAGE, "%s: %.64s is out of range, give 0%% to %d%%", what, text, PGR_OPTION_PERCENT_MAX);
+  *(double *)o->value = percent / 100;
+  return PGR_OK;
 }
 
 static pgr_code store(const pgr_option *o, const char *text, pgr_err *err) {
@@ -54,7 +106,10 @@ static pgr_code store(const pgr_option *o, const char *text, pgr_err *err) {
   switch (o->kind) {
   case PGR_OPTION_FLAG: *(bool *)o->value = true; return PGR_OK;
   case PGR_OPTION_INT: return pgr_parse_int(text, what, o->min, o->max, o->value, err);
+  case PGR_OPTION_INTS: return store_ints(o, text, what, err);
   case PGR_OPTION_DURATION: return pgr_parse_duration(text, what, o->value, err);
+  case PGR_OPTION_SECONDS: return store_seconds(o, text, what, err);
+  case PGR_OPTION_PERCENT: return store_percent(o, text, what, err);
   case PGR_OPTION_TEXT: *(const char **)o->value = text; return PGR_OK;
   case PGR_OPTION_LIST: {
     pgr_option_list *list = o->value;
@@ -63,6 +118,7 @@ static pgr_code store(const pgr_option *o, const char *text, pgr_err *err) {
     list->items[list->count++] = text;
     return PGR_OK;
   }
+  case PGR_OPTION_ABSENT: break;
   }
   return PGR_OK;
 }
@@ -74,8 +130,10 @@ pgr_code pgr_options_parse(const pgr_option *table, int argc, char **argv, const
   char *next_short = shorts + 3;
   int n = count(table);
   for (int i = 0; i < n; i++) {
-    bool argument = table[i].kind != PGR_OPTION_FLAG;
-    longs[i] = (struct option){table[i].name, argument ? required_argument : no_argument, NULL, CODE_BASE + i};
+    bool absent_one = table[i].kind == PGR_OPTION_ABSENT, argument = table[i].kind != PGR_OPTION_FLAG && !absent_one;
+    /* With a value or without: what is absent is not asked for one. */
+    int takes = absent_one ? optional_argument : argument ? required_argument : no_argument;
+    longs[i] = (struct option){table[i].name, takes, NULL, CODE_BASE + i};
     if (table[i].letter) *next_short++ = table[i].letter;
     if (table[i].letter && argument) *next_short++ = ':';
   }
@@ -109,6 +167,7 @@ pgr_code pgr_options_parse(const pgr_option *table, int argc, char **argv, const
     for (int i = 0; found < 0 && code != '?' && i < n; i++)
       if (table[i].letter == code) found = i;
     if (found < 0) return unknown(table, argv[optind - 1], err);
+    if (table[found].kind == PGR_OPTION_ABSENT) return absent(&table[found], code < CODE_BASE, err);
     pgr_code stored = store(&table[found], optarg, err);
     if (stored) return stored;
   }

@@ -73,6 +73,18 @@ pgr_code pgr_outdir_finish(pgr_outdir *o, const pgr_buf *result, pgr_err *err) {
   return PGR_OK;
 }
 
+pgr_code pgr_outdir_write(pgr_outdir *o, const char *name, const pgr_buf *text, pgr_err *err) {
+  char temporary[300];
+  snprintf(temporary, sizeof temporary, ".%.250s.%d", name, (int)getpid());
+  FILE *f = begin(o, temporary);
+  if (!f) return cannot_write(o, name, err);
+  bool written = fwrite(text->data ? text->data : "", 1, text->len, f) == text->len;
+  if (fclose(f) == 0 && written && renameat(o->dir, temporary, o->dir, name) == 0) return PGR_OK;
+  pgr_code code = cannot_write(o, name, err);
+  unlinkat(o->dir, temporary, 0);
+  return code;
+}
+
 void pgr_outdir_close(pgr_outdir *o) {
   if (!o) return;
   if (o->history) fclose(o->history);

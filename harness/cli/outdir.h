@@ -19,6 +19,9 @@ pgr_code pgr_outdir_add_history(pgr_outdir *o, const pgr_history *h, const char 
  * ones. */
 pgr_code pgr_outdir_finish(pgr_outdir *o, const pgr_buf *result, pgr_err *err) PGR_MUST_CHECK;
 
+/* Writes one more file, whole or not at all. name: without a folder. */
+pgr_code pgr_outdir_write(pgr_outdir *o, const char *name, const pgr_buf *text, pgr_err *err) PGR_MUST_CHECK;
+
 /* Removes what was not finished, the folder too when it was made for this and is empty. NULL is fine. */
 void pgr_outdir_close(pgr_outdir *o);
 

@@ -2,10 +2,13 @@
 #include "pgr_test.h"
 
 #include "options.h"
+#include <stdio.h>
 #include <string.h>
 
 typedef struct parsed {
-  int64_t agents, gap_ns;
+  int64_t agents, gap_ns, time_ns;
+  pgr_option_ints clients;
+  double floor;
   bool agents_given, quiet, help;
   const char *dsn, *operands[2];
   pgr_option_list defines;
@@ -16,9 +19,14 @@ typedef struct parsed {
 
 static parsed parse(int argc, const char **argv) {
   static parsed p;
+  static char not_here[] = "give -D scale=N";
   p = (parsed){0};
   const pgr_option table[] = {{"agents", 0, PGR_OPTION_INT, &p.agents, 2, 100, &p.agents_given},
                               {"gap", 0, PGR_OPTION_DURATION, &p.gap_ns, 0, 0, NULL},
+                              {"clients", 'c', PGR_OPTION_INTS, &p.clients, 1, 10000, NULL},
+                              {"time", 'T', PGR_OPTION_SECONDS, &p.time_ns, 0, 0, NULL},
+                              {"floor", 0, PGR_OPTION_PERCENT, &p.floor, 0, 0, NULL},
+                              {"scale", 's', PGR_OPTION_ABSENT, not_here, 0, 0, NULL},
                               {"dsn", 0, PGR_OPTION_TEXT, &p.dsn, 0, 0, NULL},
                               {"quiet", 'q', PGR_OPTION_FLAG, &p.quiet, 0, 0, NULL},
                               {"define", 'D', PGR_OPTION_LIST, &p.defines, 0, 0, NULL},
@@ -72,6 +80,103 @@ static void a_list_has_an_end(void **state) {
   assert_string_equal(p.err.msg, "--define: at most 64 of them");
 }
 
+static void a_list_of_numbers(void **state) {
+  (void)state;
+  parsed p = PARSE("--clients", "1,8,64", "-c16");
+  assert_int_equal(p.code, PGR_OK); /* the last one counts, as for every other option */
+  assert_int_equal(p.clients.count, 1);
+  assert_int_equal(p.clients.items[0], 16);
+  p = PARSE("-c", "1,1_000,64");
+  assert_int_equal(p.clients.count, 3);
+  assert_int_equal(p.clients.items[1], 1000);
+  assert_int_equal(p.clients.items[2], 64);
+  p = PARSE("-c", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16");
+  assert_int_equal(p.clients.count, PGR_OPTION_INTS_MAX);
+  assert_int_equal(p.clients.items[15], 16);
+  static const struct {
+    const char *text, *msg;
+  } wrong[] = {
+      {"1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17", "--clients: at most 16 numbers"},
+      {"8,", "--clients: '' is not a whole number"},
+      {",8", "--clients: '' is not a whole number"},
+      {"", "--clients: '' is not a whole number"},
+      {"8, 9", "--clients: ' 9' is not a whole number"},
+      {"8,9x", "--clients: '9x' is not a whole number"},
+      {"8,0", "--clients: 0 is out of range, give 1 to 10,000"},
+      {"8,10001,9", "--clients: 10001 is out of range, give 1 to 10,000"},
+      {"10,000", "--clients: a comma is between two numbers here, write thousands as 1000 or 1_000"},
+  };
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    p = PARSE("-c", wrong[i].text);
+    assert_string_equal(p.err.msg, wrong[i].msg);
+    assert_int_equal(p.code, PGR_EUSAGE);
+    assert_int_equal(p.clients.count, 0);
+  }
+}
+
+static void seconds_need_no_unit(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    int64_t ns;
+  } right[] = {{"10", 10000000000},  {"1.5", 1500000000}, {"1,000", 1000000000000}, {"0", 0},
+               {"500ms", 500000000}, {"1m", 60000000000}, {"2 s", 2000000000}};
+  for (size_t i = 0; i < sizeof right / sizeof *right; i++) {
+    parsed p = PARSE("-T", right[i].text);
+    assert_string_equal(p.err.msg, "");
+    assert_int_equal(p.time_ns, right[i].ns);
+  }
+  static const struct {
+    const char *text, *msg;
+  } wrong[] = {{"", "--time: '' is not a duration, write it like 500us, 5ms, 2s or 1m"},
+               {"-5", "--time: '-5' is not a duration, write it like 500us, 5ms, 2s or 1m"},
+               {"5x", "--time: '5x' has an unknown unit, use ns, us, ms, s, m or h"},
+               {"99999999999", "--time: 99999999999s is too long, the most is 10,000 h"}};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    parsed p = PARSE("-T", wrong[i].text);
+    assert_string_equal(p.err.msg, wrong[i].msg);
+    assert_int_equal(p.code, PGR_EUSAGE);
+    assert_int_equal(p.time_ns, 0);
+  }
+  /* Others still want one. */
+  assert_string_equal(PARSE("--gap", "5").err.msg, "--gap: '5' has no unit, write it like 5ms or 5s");
+}
+
+static void percentages(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    double share;
+  } right[] = {{"5%", 0.05}, {"5", 0.05}, {"0.5%", 0.005}, {"0", 0}, {"1000%", 10}};
+  for (size_t i = 0; i < sizeof right / sizeof *right; i++) {
+    parsed p = PARSE("--floor", right[i].text);
+    assert_string_equal(p.err.msg, "");
+    assert_true(p.floor > right[i].share - 1e-12 && p.floor < right[i].share + 1e-12);
+  }
+  static const char *const wrong[] = {"", "%", "-5%", "5%%", "5 %", ".5", "5.", "1.2.3", "0x5", "inf", "five"};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    char msg[100];
+    parsed p = PARSE("--floor", wrong[i]);
+    snprintf(msg, sizeof msg, "--floor: '%s' is no percentage, write it like 5%%", wrong[i]);
+    assert_string_equal(p.err.msg, msg);
+    assert_int_equal(p.code, PGR_EUSAGE);
+  }
+  assert_string_equal(PARSE("--floor", "1000.1%").err.msg, "--floor: 1000.1% is out of range, give 0% to 1000%");
+}
+
+/* However it is written, with a value or without. */
+static void what_is_absent_says_what_there_is(void **state) {
+  (void)state;
+  assert_string_equal(PARSE("-s", "10").err.msg, "there is no option '-s': give -D scale=N");
+  assert_string_equal(PARSE("-s10").err.msg, "there is no option '-s': give -D scale=N");
+  assert_string_equal(PARSE("-qs").err.msg, "there is no option '-s': give -D scale=N");
+  assert_string_equal(PARSE("--scale").err.msg, "there is no option '--scale': give -D scale=N");
+  assert_string_equal(PARSE("--scale=s3cret").err.msg, "there is no option '--scale': give -D scale=N");
+  assert_int_equal(PARSE("--scale", "10").code, PGR_EUSAGE);
+  /* It is nothing that may have been meant. */
+  assert_string_equal(PARSE("--scalf").err.msg, "unknown option '--scalf'; see --help");
+}
+
 static void what_may_be_secret(void **state) {
   (void)state;
   assert_true(pgr_looks_secret("postgresql://me@host/db"));
@@ -112,6 +217,10 @@ int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(values),
                                      cmocka_unit_test(a_list_keeps_its_order),
                                      cmocka_unit_test(a_list_has_an_end),
+                                     cmocka_unit_test(a_list_of_numbers),
+                                     cmocka_unit_test(seconds_need_no_unit),
+                                     cmocka_unit_test(percentages),
+                                     cmocka_unit_test(what_is_absent_says_what_there_is),
                                      cmocka_unit_test(what_may_be_secret),
                                      cmocka_unit_test(help_wins),
                                      cmocka_unit_test(errors_say_what_to_do),
