@@ -26,4 +26,8 @@ char *pgr_format_duration(char out[PGR_TEXT_BYTES], int64_t ns);
 /* The name in `names` (NULL-ended) nearest to `text` by edit distance, for "did you mean"; NULL when none is near. */
 const char *pgr_nearest(const char *text, const char *const *names);
 
+/* Writes n in decimal, as %lld does and several times faster; returns out. */
+enum { PGR_INT_BYTES = 21 };
+char *pgr_write_int(char out[PGR_INT_BYTES], int64_t n);
+
 #endif

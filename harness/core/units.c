@@ -148,3 +148,14 @@ const char *pgr_nearest(const char *text, const char *const *names) {
   }
   return nearest;
 }
+
+char *pgr_write_int(char out[PGR_INT_BYTES], int64_t n) {
+  char digits[PGR_INT_BYTES], *p = digits + sizeof digits;
+  uint64_t rest = n < 0 ? -(uint64_t)n : (uint64_t)n;
+  *--p = '\0';
+  do
+    *--p = (char)('0' + rest % 10);
+  while (rest /= 10);
+  if (n < 0) *--p = '-';
+  return memcpy(out, p, (size_t)(digits + sizeof digits - p));
+}

@@ -13,6 +13,7 @@
 
 #include "pgr_clock.h"
 #include "pgr_mem.h"
+#include "pgr_units.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -107,6 +108,14 @@ static bool flush(pgr_conn *c) {
   return true;
 }
 
+/* Of the session's statement with that index. */
+enum { NAME_BYTES = PGR_INT_BYTES + 1 };
+static const char *name_of(int index, char name[NAME_BYTES]) {
+  name[0] = 's';
+  pgr_write_int(name + 1, index);
+  return name;
+}
+
 static void prepare_next(pgr_conn *c) {
   const pgr_session *session = c->session;
   while (c->preparing < session->count && !session->statements[c->preparing])
@@ -117,9 +126,8 @@ static void prepare_next(pgr_conn *c) {
     c->events.ready(c, c->events.user);
     return;
   }
-  char name[16];
-  snprintf(name, sizeof name, "s%d", c->preparing);
-  if (!PQsendPrepare(c->pg, name, session->statements[c->preparing], 0, NULL)) {
+  char name[NAME_BYTES];
+  if (!PQsendPrepare(c->pg, name_of(c->preparing, name), session->statements[c->preparing], 0, NULL)) {
     lose(c, PQerrorMessage(c->pg));
     return;
   }
@@ -396,9 +404,8 @@ void pgr_conn_execute(pgr_conn *c, int index, int count, const char *const *valu
     pgr_conn_query_params(c, c->session->statements[index], count, values);
     return;
   }
-  char name[16];
-  snprintf(name, sizeof name, "s%d", index);
-  sent(c, PQsendQueryPrepared(c->pg, name, count, values, NULL, NULL, 0));
+  char name[NAME_BYTES];
+  sent(c, PQsendQueryPrepared(c->pg, name_of(index, name), count, values, NULL, NULL, 0));
 }
 
 void pgr_conn_start_pipeline(pgr_conn *c) {

@@ -2,6 +2,8 @@
  * and an integer may have blanks before it but not after it. */
 #include "pgr_value.h"
 
+#include "pgr_units.h"
+
 #include <errno.h>
 #include <float.h>
 #include <inttypes.h>
@@ -26,7 +28,7 @@ char *pgr_value_text(pgr_value v, char out[PGR_VALUE_BYTES]) {
   switch (v.type) {
   case PGR_TYPE_NULL: snprintf(out, PGR_VALUE_BYTES, "NULL"); break;
   case PGR_TYPE_BOOL: snprintf(out, PGR_VALUE_BYTES, "%s", v.as.b ? "true" : "false"); break;
-  case PGR_TYPE_INT: snprintf(out, PGR_VALUE_BYTES, "%" PRId64, v.as.i); break;
+  case PGR_TYPE_INT: pgr_write_int(out, v.as.i); break;
   case PGR_TYPE_DOUBLE: return double_text(v.as.d, out);
   }
   return out;

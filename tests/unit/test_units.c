@@ -2,6 +2,7 @@
 #include "pgr_test.h"
 
 #include "pgr_units.h"
+#include <stdio.h>
 #include <string.h>
 
 static void whole_numbers(void **state) {
@@ -94,8 +95,19 @@ static void nearest_name(void **state) {
   assert_null(pgr_nearest("zebra", names));
 }
 
+static void integers(void **state) {
+  (void)state;
+  static const int64_t numbers[] = {0, 1, -1, 9, 10, -10, 1234567890, INT64_MAX, INT64_MIN};
+  char got[PGR_INT_BYTES], want[32];
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    snprintf(want, sizeof want, "%lld", (long long)numbers[i]);
+    assert_string_equal(pgr_write_int(got, numbers[i]), want);
+  }
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(whole_numbers),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(integers),
+                                     cmocka_unit_test(whole_numbers),
                                      cmocka_unit_test(range_is_told),
                                      cmocka_unit_test(durations),
                                      cmocka_unit_test(missing_unit_is_explained),
