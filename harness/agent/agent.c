@@ -36,6 +36,12 @@ static void complain(pgr_agent *a, const pgr_command *command, const char *sqlst
                      sqlstate, message);
 }
 
+/* A statement is sent, or a ROLLBACK after one. */
+static void count_statement(const pgr_agent *a) {
+  const pgr_agent_shared *s = a->shared;
+  s->tally->statements += !s->measures || (a->step_call_ns >= s->from_ns && a->step_call_ns < s->until_ns);
+}
+
 /* Whether the operation is one of those that are counted. */
 static bool is_counted(const pgr_agent *a) {
   const pgr_agent_shared *s = a->shared;
@@ -47,20 +53,25 @@ static pgr_code count(pgr_agent *a, pgr_outcome outcome) {
   pgr_tally *t = a->shared->tally;
   t->outcomes[a->op.kind][outcome]++;
   if (outcome == PGR_OUTCOME_RETRIED)
-    return a->shared->measures ? pgr_tally_record(&t->service[a->op.kind][outcome], a->op.return_ns - a->op.call_ns)
-                               : PGR_OK;
+    return a->shared->measures
+               ? pgr_tally_record(&t->service[a->op.kind][outcome], a->op.return_ns - a->op.call_ns - a->try_wait_ns)
+               : PGR_OK;
   int64_t service_ns = a->op.return_ns - a->first_call_ns - a->later_wait_ns;
   pgr_code code = pgr_tally_record(&t->service[a->op.kind][outcome], service_ns);
   if (!code) code = pgr_tally_record(&t->response[a->op.kind][outcome], a->op.return_ns - a->op.intended_ns);
-  if (!code) code = pgr_tally_record(&t->pool_wait, a->first_wait_ns + a->later_wait_ns);
-  if (!code && a->shared->measures) code = pgr_tally_record(&t->tries[a->op.kind], a->op.attempt);
+  int64_t wait_ns = a->first_wait_ns + a->later_wait_ns;
+  if (!code && wait_ns > 0) code = pgr_tally_record(&t->pool_wait, wait_ns);
+  t->unqueued += wait_ns <= 0;
+  if (!a->shared->measures) return code;
+  if (!code && a->op.attempt > 1) code = pgr_tally_record(&t->tries[a->op.kind], a->op.attempt);
+  t->first_tries[a->op.kind] += a->op.attempt == 1;
   return code;
 }
 
 /* Writes the try down. false: it could not be, and the owner was told. */
 static bool record(pgr_agent *a, pgr_outcome outcome) {
   a->op.outcome = (uint8_t)outcome;
-  a->op.return_ns = now_ns(a);
+  a->op.return_ns = a->told_ns ? a->told_ns : now_ns(a);
   if (!a->op.call_ns) a->op.call_ns = a->op.return_ns; /* it sent nothing */
   if (!a->first_call_ns) a->first_call_ns = a->op.call_ns;
   pgr_code code = a->shared->history ? pgr_history_append(a->shared->history, &a->op) : PGR_OK;
@@ -88,6 +99,7 @@ static void pause_for(pgr_agent *a, int64_t pause_ns) {
     return;
   }
   set_state(a, PGR_AGENT_PAUSED);
+  a->told_ns = 0;
   pgr_code code = pgr_timer_start(a->shared->loop, &a->timer, pgr_now_ns() + pause_ns);
   if (code) a->shared->fault(a->shared, code);
 }
@@ -95,6 +107,7 @@ static void pause_for(pgr_agent *a, int64_t pause_ns) {
 static void begin_try(pgr_agent *a) {
   a->op.call_ns = 0;
   a->op.pool_wait_ns = 0;
+  a->try_wait_ns = 0;
   memset(a->op.sqlstate, 0, sizeof a->op.sqlstate);
   a->conclusion = PGR_OUTCOME_COUNT;
 }
@@ -134,7 +147,8 @@ static bool park(pgr_agent *a, pgr_pending pending) {
 
 static void roll_back(pgr_agent *a) {
   set_state(a, PGR_AGENT_ROLLING_BACK);
-  a->shared->tally->statements += is_counted(a);
+  a->told_ns = 0;
+  count_statement(a);
   pgr_conn_query(a->conn, "ROLLBACK");
 }
 
@@ -158,7 +172,7 @@ static void conclude(pgr_agent *a, pgr_outcome outcome) {
   }
   uint32_t finished = a->finished;
   set_state(a, PGR_AGENT_WAITING);
-  a->shared->tally->statements += is_counted(a);
+  count_statement(a);
   pgr_conn_query_params(a->conn, "ROLLBACK", 0, NULL);
   if (a->finished == finished) pgr_conn_end_pipeline(a->conn);
 }
@@ -170,10 +184,14 @@ static void give_up(pgr_agent *a, const pgr_command *command, const char *why) {
 
 static void note_call(pgr_agent *a) {
   a->step_call_ns = now_ns(a);
+  a->told_ns = 0;
   int64_t wait_ns = a->queued_ns ? a->step_call_ns - a->queued_ns : 0;
   a->queued_ns = 0;
   a->op.pool_wait_ns += wait_ns;
-  if (!a->op.call_ns) a->op.call_ns = a->step_call_ns;
+  if (a->op.call_ns)
+    a->try_wait_ns += wait_ns;
+  else
+    a->op.call_ns = a->step_call_ns;
   if (a->first_call_ns) {
     a->later_wait_ns += wait_ns;
   } else {
@@ -236,8 +254,8 @@ static void set_marks(pgr_agent *a, const pgr_command *command) {
 static bool send_off(pgr_agent *a) {
   const pgr_command *command = a->command;
   set_state(a, PGR_AGENT_WAITING);
-  a->shared->tally->statements += is_counted(a);
   note_call(a);
+  count_statement(a);
   if (!a->interp.pipeline) set_marks(a, command);
   pgr__trace_begin(a, command);
   if (a->interp.pipeline) return enqueue(a, command);
@@ -330,10 +348,12 @@ static void on_granted(pgr_waiter *w, pgr_conn *conn) {
 static bool request(pgr_agent *a, const pgr_command *command) {
   a->command = command;
   if (a->conn) return transmit(a);
-  a->queued_ns = now_ns(a);
-  set_state(a, PGR_AGENT_QUEUED);
   pgr_conn *conn = pgr_pool_checkout(a->shared->pool, &a->waiter);
-  if (!conn) return false;
+  if (!conn) { /* not before it has to wait: a wait of nothing is none */
+    set_state(a, PGR_AGENT_QUEUED);
+    a->queued_ns = now_ns(a);
+    return false;
+  }
   take(a, conn);
   return transmit(a);
 }
@@ -354,6 +374,7 @@ static void on_shell_done(pgr_agent *a, const pgr__shell_end *end) {
 
 static void run_shell(pgr_agent *a, const pgr_action *action) {
   a->command = action->command;
+  a->told_ns = 0;
   set_state(a, PGR_AGENT_SHELL);
   const char *why = pgr__shell_run(a, action->shell, action->command->kind == PGR_COMMAND_SETSHELL, on_shell_done);
   if (!why) return;
@@ -415,7 +436,7 @@ static pgr_outcome judge_error(pgr_agent *a, const pgr_command *command, const P
   }
   const pgr_rejection *rejection = pgr_scenario_rejection(a->shared->scenario, a->op.sqlstate, constraint);
   if (rejection) {
-    a->shared->tally->rejections[rejection - a->shared->scenario->rejections]++;
+    a->shared->tally->rejections[rejection - a->shared->scenario->rejections] += is_counted(a);
     return PGR_OUTCOME_REJECTED;
   }
   if (!message) message = PQresultErrorMessage(result);
@@ -459,12 +480,14 @@ static pgr_outcome read_answer(pgr_agent *a, const pgr_command *command, const P
   return PGR_OUTCOME_FAILED;
 }
 
-/* From its send; of a pipeline's from its end, for then they are sent. */
-static void time_statement(pgr_agent *a, const pgr_command *command) {
+/* From its send; of a pipeline's from its end, for then they are sent. What did not run, for one before it failed, took
+ * no time. */
+static void time_statement(pgr_agent *a, const pgr_command *command, const PGresult *result) {
   pgr_tally *t = a->shared->tally;
   int at = a->shared->statement_base[a->op.kind] + command->sql.index;
-  if (!is_counted(a) || at >= t->statement_kinds) return;
-  if (pgr_tally_record(&t->statement[at], now_ns(a) - a->step_call_ns)) out_of_memory(a);
+  a->told_ns = now_ns(a);
+  if (!is_counted(a) || at >= t->statement_kinds || PQresultStatus(result) == PGRES_PIPELINE_ABORTED) return;
+  if (pgr_tally_record(&t->statement[at], a->told_ns - a->step_call_ns)) out_of_memory(a);
 }
 
 static void on_result(pgr_holder *h, const PGresult *result, bool last) {
@@ -474,7 +497,7 @@ static void on_result(pgr_holder *h, const PGresult *result, bool last) {
   if (a->piping && a->pipeline_answered == a->pipeline_count) return; /* conclude's ROLLBACK */
   const pgr_command *command = a->piping ? a->pipeline[a->pipeline_answered] : a->command;
   if (a->piping && last) a->pipeline_answered++;
-  if (last && a->shared->measures) time_statement(a, command);
+  if (last && a->shared->measures) time_statement(a, command, result);
   if (a->conclusion == PGR_OUTCOME_COUNT) a->conclusion = read_answer(a, command, result, last);
   if (last || a->conclusion != PGR_OUTCOME_COUNT) pgr__trace_answer(a, result, a->conclusion);
 }
@@ -502,6 +525,7 @@ static void on_lost(pgr_holder *h) {
   bool again = a->conclusion == PGR_OUTCOME_RETRIED;
   a->conn = NULL;
   a->piping = false;
+  a->told_ns = 0;
   pgr_timer_cancel(a->shared->loop, &a->timer);
   pgr__shell_abandon(a);
   if (a->conclusion == PGR_OUTCOME_COUNT || (again && (a->again == PGR_AGAIN_STATEMENT || a->shared->stopped)))
@@ -579,7 +603,7 @@ void pgr_agent_begin(pgr_agent *a, uint8_t kind, int64_t intended_ns) {
   a->op.attempt = 1;
   a->first_call_ns = 0;
   a->first_wait_ns = a->later_wait_ns = 0;
-  a->queued_ns = 0;
+  a->queued_ns = a->told_ns = 0;
   a->interp.scope = (pgr_scope){
       .names = &a->shared->scenario->names, .vars = &a->vars, .random = &a->prng, .debug = on_debug, .user = a};
   pgr_interp_begin(&a->interp, a->shared->strategy->scripts[kind]);

@@ -38,7 +38,7 @@ typedef struct pgr_agent_shared {
   int statement_base[PGR_OPERATIONS_MAX]; /* of the session's statements: where an operation's script begins */
   pgr_buf scratch;                        /* for building texts */
   /* Under load: statements and tries are timed, none is kept for a story, and what was to start outside of
-   * from_ns … until_ns (on the history's clock) is not counted. */
+   * from_ns … until_ns (on the history's clock) is not counted; of statements, what was sent outside. */
   bool measures;
   int64_t from_ns, until_ns;
   int64_t origin_ns; /* CLOCK_MONOTONIC at the run's start: time zero of the history */
@@ -103,6 +103,8 @@ struct pgr_agent {
   int64_t queued_ns, step_call_ns;
   int64_t first_call_ns;                /* of the operation's first try */
   int64_t first_wait_ns, later_wait_ns; /* for a connection: before that call, and after it over all tries */
+  int64_t try_wait_ns;                  /* the same after the first call of this try */
+  int64_t told_ns;                      /* the answer came that is being dealt with; 0: time has passed since */
   bool served;                          /* was told an outcome at least once; set by the owner */
   pgr_trace_step *trace;                /* the current round's first statements; made when first needed */
   uint8_t trace_count, trace_answered;

@@ -50,7 +50,7 @@ pgr_code pgr_benching_open(pgr_benching *b, pgr_err *err) {
                                      .durable = b->options->durable,
                                      .as_is = b->options->use_database,
                                      .fewer = b->options->connections ? NULL : "--clients, or give --connections",
-                                     .connections = (int)most_connections(b->bench) + count_strategies(b->bench)};
+                                     .connections = (int)most_connections(b->bench) + count_strategies(b->bench) + 1};
   pgr_code code = pgr_place_open(&first->place, &options, err);
   if (code) return code;
   first->open = true;
@@ -136,6 +136,24 @@ static pgr_site *site_of(pgr_benching *b, const pgr_bench_cell *cell) {
 
 /* ---- before a phase ---- */
 
+/* Of our own tables; all of the database would be the server's shared catalogs, too, where we may. */
+static pgr_code vacuum(const pgr_benching *b, pgr_err *err) {
+  char tables[8192];
+  pgr_code code =
+      pgr_db_query_text(b->site->place.db,
+                        "SELECT coalesce(left(string_agg(format('%I.%I', schemaname, tablename), ', '), 8000), '')"
+                        " FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')",
+                        tables, sizeof tables, err);
+  if (code || !*tables) return code;
+  pgr_buf sql;
+  pgr_buf_init(&sql, 0);
+  pgr_buf_addf(&sql, "VACUUM (ANALYZE) %s", tables);
+  code =
+      sql.failed ? pgr_fail(err, PGR_ENOMEM, "out of memory") : pgr_db_exec(b->site->place.db, pgr_buf_text(&sql), err);
+  pgr_buf_deinit(&sql);
+  return code;
+}
+
 /* Every phase finds what the first one found: the same rows, no dead ones, statistics, nothing left to be written. */
 static pgr_code prepare(pgr_benching *b, pgr_err *err) {
   const pgr_scenario *s = b->bench->scenario;
@@ -145,34 +163,61 @@ static pgr_code prepare(pgr_benching *b, pgr_err *err) {
   int64_t last = s->key.first + b->load.keys->o.count - 1;
   for (int64_t first = s->key.first; !code && first <= last; first += SEED_KEYS)
     code = pgr_stage_seed(&stage, first, first + SEED_KEYS - 1 < last ? first + SEED_KEYS - 1 : last, err);
-  if (!code) code = pgr_db_exec(b->site->place.db, "VACUUM ANALYZE", err);
+  if (!code) code = vacuum(b, err);
   if (!code && is_private(b)) code = pgr_db_exec(b->site->place.db, "CHECKPOINT", err);
   return code;
 }
 
 /* ---- while it runs ---- */
 
+static void observe(pgr_benching *b) {
+  pgr_err ignored;
+  if (!b->options->sample || pgr_db_connect(b->site->place.target, &b->observer, &ignored)) return;
+  pgr_sampler_begin(&b->sampler, b->observer);
+  b->observing = true;
+}
+
+/* With --use-database others' sessions may stay, too; the sampler finds out. */
+static void stop_observing(pgr_benching *b, pgr_server_figures *out) {
+  if (b->observing) pgr_sampler_end(&b->sampler, 1, out);
+  pgr_db_close(b->observer);
+  b->observer = NULL;
+  b->observing = false;
+}
+
 static void on_entered(void *user, pgr_load_phase phase) {
   pgr_benching *b = user;
   switch (phase) {
   case PGR_LOAD_CONNECTING: break;
-  case PGR_LOAD_WARMING:
-    if (b->options->sample) pgr_sampler_begin(&b->sampler, b->site->place.db);
-    break;
+  case PGR_LOAD_WARMING: observe(b); break;
   case PGR_LOAD_MEASURING: b->server_cpu_ns = pgr_server_cpu_ns(b->sites[0].place.server); break;
   case PGR_LOAD_DRAINING:
     if (b->server_cpu_ns >= 0) {
       int64_t now_ns = pgr_server_cpu_ns(b->sites[0].place.server);
       b->server_cpu_ns = now_ns < 0 ? -1 : now_ns - b->server_cpu_ns;
     }
-    if (b->options->sample) pgr_sampler_mark(&b->sampler);
+    if (b->observing) pgr_sampler_mark(&b->sampler);
     break;
   }
 }
 
 static void on_look(void *user) {
   pgr_benching *b = user;
-  if (b->options->sample) pgr_sampler_look(&b->sampler);
+  if (b->observing) pgr_sampler_look(&b->sampler);
+}
+
+/* They would hold their locks, and on a user's server go on for as long as they like. */
+static void on_left(void *user, const int *pids, int count) {
+  pgr_benching *b = user;
+  pgr_db *db = NULL;
+  pgr_err ignored;
+  if (pgr_db_connect_for_cleanup(b->site->place.target, &db, &ignored)) return;
+  for (int i = 0; i < count; i++) {
+    char sql[64];
+    snprintf(sql, sizeof sql, "SELECT pg_cancel_backend(%d)", pids[i]);
+    if (pgr_db_exec(db, sql, &ignored)) break;
+  }
+  pgr_db_close(db);
 }
 
 static void on_progress(void *user, const pgr_load_progress *p) {
@@ -211,7 +256,7 @@ static bool keys_are_rounds(const pgr_benching *b) {
 /* What the rows say, where that needs no history. */
 static pgr_code check_rows(pgr_benching *b, pgr_err *err) {
   const pgr_scenario *s = b->bench->scenario;
-  if (!b->options->verify || !keys_are_rounds(b)) return PGR_OK;
+  if (pgr_interrupt_pending() || !b->options->verify || !keys_are_rounds(b)) return PGR_OK;
   pgr_stage stage = stage_of(b, b->site, b->cell->clients);
   pgr_code code = PGR_OK;
   for (int i = 0; !code && i < s->invariant_count; i++) {
@@ -228,19 +273,27 @@ static pgr_code check_rows(pgr_benching *b, pgr_err *err) {
   return code;
 }
 
+/* Why a cell's figures say less than they seem to; the first reason is kept. */
 static void note(pgr_benching *b, const pgr_measure *m) {
   pgr_bench *bench = b->bench;
+  char *trouble = b->cell->trouble;
+  const size_t bytes = sizeof b->cell->trouble;
   if (m->keys_used_up && !*bench->note)
     snprintf(bench->note, sizeof bench->note,
              "All %lld keys were used and a phase was cut short: raise --keys or lower --duration.",
              (long long)bench->settings.keys.count);
-  if (m->verify_limited && !*b->cell->trouble)
-    snprintf(b->cell->trouble, sizeof b->cell->trouble,
+  if (m->verify_limited || m->unfinished > 0 || m->keys_used_up) bench->complete = false;
+  if (*trouble) return;
+  if (m->verify_limited)
+    snprintf(trouble, bytes,
              "ownership was verified for the first %llu operations only: what is not settled took too much memory",
              (unsigned long long)m->verified_operations);
-  if (m->unfinished > 0 && !*b->cell->trouble)
-    snprintf(b->cell->trouble, sizeof b->cell->trouble, "%llu transactions did not end within 10 s of the window's end",
+  else if (m->unfinished > 0)
+    snprintf(trouble, bytes, "%llu transactions did not end within 10 s of the window's end, and were cut off",
              (unsigned long long)m->unfinished);
+  else if (m->arrivals.unsent > 0)
+    snprintf(trouble, bytes, "%llu of %llu arrivals were never begun, so the times leave out those that waited longest",
+             (unsigned long long)m->arrivals.unsent, (unsigned long long)m->arrivals.due);
 }
 
 static bool tells_more(const pgr_follow_report *now, const pgr_follow_report *before) {
@@ -248,19 +301,39 @@ static bool tells_more(const pgr_follow_report *now, const pgr_follow_report *be
          (now->unexplained > 0 && before->unexplained == 0 && before->duplicates == 0);
 }
 
-static pgr_code run_phase(pgr_benching *b, pgr_err *err) {
-  const pgr_load_watch watch = {
-      .progress = on_progress, .check = on_check, .entered = on_entered, .look = on_look, .user = b};
-  pgr_bench_cell *cell = b->cell;
-  pgr_measure m = {0};
-  pgr_follow_report stories = {0};
+static pgr_load_options options_of(const pgr_benching *b) {
+  const pgr_bench_cell *cell = b->cell;
   pgr_load_options o = b->load;
   o.strategy = cell->strategy;
   o.isolation = cell->isolation;
   o.agents = cell->clients;
   o.connections = cell->connections;
-  o.seed += (uint64_t)b->repetition;
   o.threads = cell->threads;
+  o.seed += (uint64_t)b->repetition;
+  return o;
+}
+
+/* A phase that an interrupt cut short is not one of the repetitions, but what it saw that must not be counts. One that
+ * ran out of keys is, as long as it was. */
+static pgr_code take(pgr_benching *b, pgr_measure *m, const pgr_follow_report *stories, pgr_err *err) {
+  bool counts = m->complete || (m->keys_used_up && m->window_ns > 0);
+  if (tells_more(stories, &b->cell->story)) b->cell->story = *stories;
+  note(b, m);
+  if (!counts) {
+    b->bench->complete = false;
+    return PGR_OK;
+  }
+  pgr_code code = check_rows(b, err);
+  if (!code && pgr_bench_add(b->cell, b->bench->scenario, m)) code = pgr_fail(err, PGR_ENOMEM, "out of memory");
+  return code;
+}
+
+static pgr_code run_phase(pgr_benching *b, pgr_err *err) {
+  const pgr_load_watch watch = {
+      .progress = on_progress, .check = on_check, .entered = on_entered, .look = on_look, .left = on_left, .user = b};
+  const pgr_load_options o = options_of(b);
+  pgr_measure m = {0};
+  pgr_follow_report stories = {0};
   b->server_cpu_ns = -1;
   b->reported_ns = 0;
   b->reported = 0;
@@ -269,16 +342,8 @@ static pgr_code run_phase(pgr_benching *b, pgr_err *err) {
   if (!code) code = pgr_load_run(&o, b->site->place.target, &watch, &m, &stories, err);
   if (b->progress) pgr_progress_wipe(b->progress);
   m.server_cpu_ns = b->server_cpu_ns;
-  if (!code && b->options->sample) pgr_sampler_end(&b->sampler, &m.server);
-  if (!code && !pgr_interrupt_pending()) code = check_rows(b, err);
-  if (!code && m.complete) {
-    if (tells_more(&stories, &cell->story)) cell->story = stories;
-    note(b, &m);
-    if (pgr_bench_add(cell, b->bench->scenario, &m)) code = pgr_fail(err, PGR_ENOMEM, "out of memory");
-  } else if (!code) { /* cut short: it is not one of the repetitions */
-    note(b, &m);
-    b->bench->complete = false;
-  }
+  stop_observing(b, &m.server);
+  if (!code) code = take(b, &m, &stories, err);
   pgr_measure_deinit(&m);
   return code;
 }

@@ -29,6 +29,8 @@ typedef struct pgr_benching {
   pgr_bench_cell *cell;
   pgr_site *site;
   int repetition;
+  pgr_db *observer; /* what looks at the server has a connection of its own: a slow answer may cost it */
+  bool observing;   /* the sampler has begun */
   pgr_sampler sampler;
   int64_t server_cpu_ns; /* of its processes, at the window's begin, then in it; -1: not known */
   int64_t reported_ns;   /* -P: elapsed time at the last line, and transactions until then */

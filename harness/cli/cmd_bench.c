@@ -250,9 +250,11 @@ static int exit_status(const pgr_bench *r) {
   for (size_t i = 0; i < r->cell_count; i++) {
     const pgr_bench_cell *c = &r->cells[i];
     const pgr_figure *errors = pgr_bench_figure(c, "errors");
-    bool wrong = c->all.duplicates > 0 || c->rows_broken > 0;
-    broken |= c->all.unexplained > 0 || (wrong && c->expect == PGR_EXPECT_SAFE) || (errors && errors->value > 0);
+    bool wrong = c->story.duplicates > 0 || c->rows_broken > 0; /* in phases that were cut short, too */
+    broken |= c->story.unexplained > 0 || (wrong && c->expect == PGR_EXPECT_SAFE) || (errors && errors->value > 0);
     empty |= c->repetition_count == 0 || c->all.transactions == 0;
+    /* Times that leave out the worst cannot have kept to anything. */
+    empty |= c->all.arrivals.unsent > 0 && (r->threshold_count > 0 || r->compared);
   }
   for (size_t i = 0; i < r->change_count; i++)
     slow |= r->changes[i].worse;
@@ -361,6 +363,13 @@ static int complain(const pgr_err *err) {
   return pgr_exit_status(err->code);
 }
 
+static bool has_repetitions(const pgr_bench *r) {
+  bool any = false;
+  for (size_t i = 0; i < r->cell_count; i++)
+    any |= r->cells[i].repetition_count > 0;
+  return any;
+}
+
 static pgr_code work(bench *b, pgr_err *err) {
   pgr_err close_err = {0};
   pgr_progress_init(&b->progress, stderr);
@@ -372,8 +381,16 @@ static pgr_code work(bench *b, pgr_err *err) {
   if (!code) print_header(b);
   if (!code) code = pgr_benching_run(&b->phases, err);
   pgr_code closed = pgr_benching_close(&b->phases, &close_err);
-  if (!code) code = judge(b, err);
-  if (!code) code = report(b, err);
+  pgr_err report_err;
+  bool ran = has_repetitions(&b->result); /* what was measured before an error is not lost */
+  if (code && ran) snprintf(b->result.note, sizeof b->result.note, "%.190s", err->msg);
+  if (code && ran) b->result.complete = false;
+  pgr_code reported = !code || ran ? judge(b, &report_err) : PGR_OK;
+  if (!reported && (!code || ran)) reported = report(b, &report_err);
+  if (!code && reported) {
+    code = reported;
+    *err = report_err;
+  }
   if (closed && !code) {
     code = closed;
     *err = close_err;

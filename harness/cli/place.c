@@ -173,6 +173,7 @@ pgr_code pgr_place_close(pgr_place *p, pgr_err *err) {
   pgr_code code = PGR_OK;
   pgr_db_close(p->db);
   if (*p->created && !p->server) code = drop_database(p, err);
+  if (p->copies) code = PGR_OK; /* it goes with its server, if that has not gone before */
   pgr_server_stop(p->server);
   pgr_target_destroy(p->target);
   *p = (pgr_place){0};

@@ -60,16 +60,21 @@ static void widen(pgr_histogram *h, int64_t min, int64_t max) {
   if (h->count == 0 || max > h->max) h->max = max;
 }
 
-pgr_code pgr_histogram_record(pgr_histogram *h, int64_t value) {
+pgr_code pgr_histogram_record_many(pgr_histogram *h, int64_t value, uint64_t n) {
+  if (n == 0) return PGR_OK;
   if (value < 0) value = 0;
   place p = place_of(value);
   pgr_code code = ensure_row(h, p.row);
   if (code) return code;
-  h->rows[p.row][p.step]++;
+  h->rows[p.row][p.step] += n;
   widen(h, value, value);
-  h->count++;
-  h->sum += (double)value;
+  h->count += n;
+  h->sum += (double)value * (double)n;
   return PGR_OK;
+}
+
+pgr_code pgr_histogram_record(pgr_histogram *h, int64_t value) {
+  return pgr_histogram_record_many(h, value, 1);
 }
 
 pgr_code pgr_histogram_merge(pgr_histogram *h, const pgr_histogram *from) {

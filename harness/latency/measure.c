@@ -73,7 +73,9 @@ static void add_counts(pgr_measure *to, const pgr_measure *from) {
   to->window_ns += from->window_ns;
   to->connect_ns += from->connect_ns;
   to->transactions += from->transactions;
+  to->begun += from->begun;
   to->unfinished += from->unfinished;
+  to->errors += from->errors;
   to->arrivals.due += from->arrivals.due;
   to->arrivals.late += from->arrivals.late;
   to->arrivals.shed += from->arrivals.shed;

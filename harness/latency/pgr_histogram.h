@@ -17,6 +17,9 @@ void pgr_histogram_destroy(pgr_histogram *h);
 /* value < 0 counts as 0. Errors: PGR_ENOMEM, h unchanged. */
 pgr_code pgr_histogram_record(pgr_histogram *h, int64_t value) PGR_MUST_CHECK;
 
+/* The same n times. */
+pgr_code pgr_histogram_record_many(pgr_histogram *h, int64_t value, uint64_t n) PGR_MUST_CHECK;
+
 /* Adds all of `from`, which stays as it is. Errors: PGR_ENOMEM; h then holds a part of it and is only good to destroy.
  */
 pgr_code pgr_histogram_merge(pgr_histogram *h, const pgr_histogram *from) PGR_MUST_CHECK;

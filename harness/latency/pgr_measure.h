@@ -37,14 +37,16 @@ typedef struct pgr_arrival_figures {
 } pgr_arrival_figures;
 
 typedef struct pgr_measure {
-  uint32_t phases;         /* pgr_measure_add's: how many this is the sum of; 0: one, measured, or none yet */
-  int64_t window_ns;       /* measured; 0: the window never began */
-  int64_t connect_ns;      /* to open and prepare all connections */
-  uint64_t transactions;   /* begun in the window, and ended */
-  uint64_t unfinished;     /* begun in the window, and not ended when the phase did */
-  pgr_tally tally;         /* of operations begun in the window */
-  pgr_series series;       /* of the whole phase, from the window's begin */
-  pgr_histogram *lag;      /* from the intended start to the begin, a transaction; NULL: none */
+  uint32_t phases;       /* pgr_measure_add's: how many this is the sum of; 0: one, measured, or none yet */
+  int64_t window_ns;     /* measured; 0: the window never began */
+  int64_t connect_ns;    /* to open and prepare all connections */
+  uint64_t transactions; /* ended in the window, whenever they began: what the server got done */
+  uint64_t begun;        /* begun in the window, and ended */
+  uint64_t unfinished;   /* begun in the window, and not ended when the phase did */
+  uint64_t errors;       /* operations that failed or are unknown, in all of the phase, but for those that we cut off */
+  pgr_tally tally;       /* of operations begun in the window */
+  pgr_series series;     /* of the whole phase, from the window's begin */
+  pgr_histogram *lag;    /* from the intended start to the begin, a transaction; NULL: none */
   pgr_histogram *loop_lag; /* how late a timer of ours fired, a thread: our own scheduling delay */
   pgr_arrival_figures arrivals;
   /* Of our own threads, in the window: time on a processor, and runnable without one. run_wait_ns -1: not known. */

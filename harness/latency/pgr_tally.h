@@ -32,6 +32,9 @@ typedef struct pgr_tally {
   int statement_kinds;
   pgr_histogram *tries[PGR_KINDS_MAX];
   pgr_histogram *transaction;
+  /* What is common is only counted, and recorded when tallies are merged: operations that waited for no connection, and
+   * those that needed one try. */
+  uint64_t unqueued, first_tries[PGR_KINDS_MAX];
   uint64_t statements;
   uint64_t rejections[PGR_TALLY_REJECTIONS]; /* by the scenario's declaration */
   pgr_complaint complaints[PGR_COMPLAINTS_KEPT];

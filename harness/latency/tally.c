@@ -81,12 +81,20 @@ pgr_code pgr__histogram_add(pgr_histogram **to, const pgr_histogram *from) {
   return code ? code : pgr_histogram_merge(*to, from);
 }
 
+static pgr_code add_counted(pgr_histogram **h, int64_t value, uint64_t n) {
+  if (n == 0) return PGR_OK;
+  pgr_code code = ensure(h);
+  return code ? code : pgr_histogram_record_many(*h, value, n);
+}
+
 pgr_code pgr_tally_merge(pgr_tally *t, const pgr_tally *from) {
   pgr_code code = pgr__histogram_add(&t->pool_wait, from->pool_wait);
   if (!code) code = pgr__histogram_add(&t->start_skew, from->start_skew);
   if (!code) code = pgr__histogram_add(&t->transaction, from->transaction);
+  if (!code) code = add_counted(&t->pool_wait, 0, from->unqueued);
   for (int k = 0; !code && k < PGR_KINDS_MAX; k++) {
     code = pgr__histogram_add(&t->tries[k], from->tries[k]);
+    if (!code) code = add_counted(&t->tries[k], 1, from->first_tries[k]);
     for (int o = 0; !code && o < PGR_OUTCOME_COUNT; o++) {
       t->outcomes[k][o] += from->outcomes[k][o];
       code = pgr__histogram_add(&t->service[k][o], from->service[k][o]);

@@ -107,8 +107,12 @@ static pgr_code go_on_verifying(pgr__load *load, verifying *v, pgr_err *err) {
     if (!atomic_load(&load->workers[t].collected)) return PGR_OK;
   v->asked = false;
   pgr_code code = verify_collected(load, &v->upto_ns);
-  v->limited = code == PGR_ELIMIT;
-  if (v->limited) code = PGR_OK;
+  if (code == PGR_ELIMIT) { /* what they go on writing down is dropped */
+    v->limited = true;
+    atomic_store(&load->unverified, true);
+    post_all(load, offsetof(pgr__load_worker, collect));
+    return PGR_OK;
+  }
   if (code && err) *err = load->follow_err;
   return code;
 }
@@ -171,12 +175,12 @@ static void tick(const pgr__load *load, phases *p, const pgr_load_watch *watch) 
 
 /* Until nothing is under way any more, or for as long as that is waited for. */
 static pgr_code run(pgr__load *load, const pgr_load_watch *watch, verifying *v, pgr_measure *out, pgr_err *err) {
-  phases p = {.origin_ns = pgr_now_ns()};
+  phases p = {.now = PGR_LOAD_CONNECTING};
   bool interrupted = false;
-  v->asked_ns = p.origin_ns;
+  enter(&p, watch, PGR_LOAD_WARMING); /* which may take its time */
+  p.origin_ns = v->asked_ns = pgr_now_ns();
   for (uint32_t t = 0; t < load->options->threads; t++)
     load->workers[t].shared.origin_ns = p.origin_ns;
-  enter(&p, watch, PGR_LOAD_WARMING);
   post_all(load, offsetof(pgr__load_worker, begin));
   pgr_code code = PGR_OK;
   while (!code && atomic_load(&load->live) > 0) {
@@ -215,7 +219,9 @@ static pgr_code add_up(const pgr__load *load, pgr_measure *out) {
     if (!code) code = merge_histogram(&out->lag, w->lag);
     if (!code) code = merge_histogram(&out->loop_lag, w->loop_lag);
     out->transactions += w->transactions;
+    out->begun += w->begun;
     out->unfinished += w->unfinished;
+    out->errors += atomic_load(&w->errors);
     out->arrivals.due += w->figures.due;
     out->arrivals.late += w->figures.late;
     out->arrivals.shed += w->figures.shed;
@@ -290,11 +296,20 @@ static void tear_down(pgr__load *load, uint32_t initialised) {
   if (load->wake_fd >= 0) close(load->wake_fd);
 }
 
-/* By time: the window as it was asked for, unless it was cut short. */
-static int64_t window_ns(const pgr_load_options *o, int64_t elapsed_ns) {
-  int64_t end_ns = elapsed_ns, planned_ns = o->warmup_ns + o->duration_ns;
-  if (!o->transactions && end_ns > planned_ns) end_ns = planned_ns;
+/* As it was asked for, unless it was cut short or ends with the last transaction. */
+static int64_t window_ns(const pgr__load *load) {
+  const pgr_load_options *o = load->options;
+  int64_t end_ns = 0;
+  for (uint32_t t = 0; t < o->threads; t++)
+    if (load->workers[t].stopped_ns > end_ns) end_ns = load->workers[t].stopped_ns;
+  if (!o->transactions && end_ns > o->warmup_ns + o->duration_ns) end_ns = o->warmup_ns + o->duration_ns;
   return end_ns > o->warmup_ns ? end_ns - o->warmup_ns : 0;
+}
+
+/* What was cut off in the middle of a statement goes on in the server. */
+static void tell_left(const pgr__load *load, const pgr_load_watch *watch) {
+  for (uint32_t t = 0; watch->left && t < load->options->threads; t++)
+    if (load->workers[t].left_count > 0) watch->left(watch->user, load->workers[t].left, load->workers[t].left_count);
 }
 
 pgr_code pgr_load_run(const pgr_load_options *options, const pgr_target *target, const pgr_load_watch *watch,
@@ -314,13 +329,13 @@ pgr_code pgr_load_run(const pgr_load_options *options, const pgr_target *target,
   }
   if (watch->entered) watch->entered(watch->user, PGR_LOAD_CONNECTING);
   if (!code) code = connect_all(&load, watch, out, err);
-  int64_t begun_ns = pgr_now_ns();
   if (!code) code = run(&load, watch, &v, out, err);
-  out->window_ns = window_ns(options, pgr_now_ns() - begun_ns);
   if (code == PGR_EINTERRUPTED) code = PGR_OK;
   join(&load, initialised, started);
   if (initialised == options->threads && started == options->threads) {
     pgr_err late;
+    if (atomic_load(&load.opened)) out->window_ns = window_ns(&load);
+    tell_left(&load, watch);
     pgr_code added = end_verifying(&load, &v, out, stories, &late);
     if (!added && add_up(&load, out)) added = pgr_fail(&late, PGR_ENOMEM, "out of memory while adding up the figures");
     if (added && !code) code = pgr_fail(err, added, "%s", late.msg);

@@ -39,8 +39,14 @@ struct pgr__load_worker {
   pgr_tally tally;
   pgr_series series;
   pgr_histogram *lag, *loop_lag;
-  uint64_t transactions, unfinished; /* begun in the window, and ended; and not */
-  pgr_random random;                 /* keys and weights */
+  uint64_t transactions;      /* ended in the window */
+  uint64_t begun, unfinished; /* begun in it, and ended; and not */
+  uint64_t dealt;             /* operations that start, dealt so far */
+  uint32_t done_count;        /* clients that have had all their transactions */
+  int64_t stopped_ns;         /* when nothing began any more, on the history's clock */
+  int *left;                  /* server processes that something was in flight in when all was cut off; owned */
+  int left_count;
+  pgr_random random; /* keys and weights */
   pgr_message open, begin, collect, quit;
   uint32_t busy;  /* clients with a transaction */
   bool stopping;  /* none begins any more */
@@ -77,8 +83,10 @@ struct pgr__load {
   pgr_err follow_err;
   atomic_llong draws; /* of keys, where their number counts */
   atomic_bool keys_used_up;
-  atomic_bool opened, closed; /* the first worker saw the window begin, and end */
-  int64_t cpu_ns;             /* of the process: at the window's begin, then in it; the first worker's until `closed` */
+  atomic_bool opened, closed; /* the first worker saw the window begin, the last one saw it end */
+  atomic_uint stopped;        /* workers that begin nothing any more */
+  int64_t cpu_ns; /* of the process: at the window's begin, then in it; the first worker's, from then on the last's */
+  atomic_bool unverified;        /* nothing is verified any more */
   atomic_uint pools_ready, live; /* live: workers that have transactions under way, or begin more */
   atomic_bool faulted, fault_reported;
   pgr_err fault;

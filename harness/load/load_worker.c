@@ -12,7 +12,8 @@
 #include <sys/resource.h>
 
 static const int64_t BEAT_NS = 10 * PGR_NS_PER_MS;
-enum { AT_ONCE_MAX = 100 /* transactions without a wait, before the loop gets its turn */ };
+/* Before the loop gets its turn: transactions without a wait, and arrivals. */
+enum { AT_ONCE_MAX = 100, ARRIVALS_MAX = 1000 };
 
 static int64_t now_ns(const pgr__load_worker *w) {
   return pgr_now_ns() - w->shared.origin_ns;
@@ -50,16 +51,17 @@ static int64_t process_cpu_ns(void) {
          (u.ru_utime.tv_usec + u.ru_stime.tv_usec) * PGR_NS_PER_US;
 }
 
+/* Every beat that was missed counts: else a long stall would be one late beat among many. */
 static void on_beat(pgr_timer *t) {
   pgr__load_worker *w = (pgr__load_worker *)((char *)t - offsetof(pgr__load_worker, beat));
-  int64_t late_ns = pgr_now_ns() - t->due_ns;
+  int64_t now = now_ns(w), due_ns = t->due_ns - w->shared.origin_ns;
   if (!w->beating) return;
-  if (pgr_tally_record(&w->loop_lag, late_ns)) fault(w, PGR_ENOMEM);
-  start_timer(w, t, now_ns(w) + BEAT_NS);
+  for (; due_ns <= now; due_ns += BEAT_NS)
+    if (pgr_tally_record(&w->loop_lag, now - due_ns)) fault(w, PGR_ENOMEM);
+  start_timer(w, t, due_ns);
 }
 
-static void on_opens(pgr_timer *t) {
-  pgr__load_worker *w = (pgr__load_worker *)((char *)t - offsetof(pgr__load_worker, opens));
+static void open_window(pgr__load_worker *w) {
   w->run_wait_ns = run_wait_ns();
   w->beating = true;
   start_timer(w, &w->beat, now_ns(w) + BEAT_NS);
@@ -67,6 +69,10 @@ static void on_opens(pgr_timer *t) {
   w->load->cpu_ns = process_cpu_ns();
   atomic_store(&w->load->opened, true);
   pgr__load_wake(w->load);
+}
+
+static void on_opens(pgr_timer *t) {
+  open_window((pgr__load_worker *)((char *)t - offsetof(pgr__load_worker, opens)));
 }
 
 /* ---- the end ---- */
@@ -79,10 +85,23 @@ static void count_off(pgr__load_worker *w) {
   pgr__load_wake(w->load);
 }
 
+/* Those that were due and that we did not even come to look at, for there were too many. */
+static void count_unseen(pgr__load_worker *w) {
+  const pgr_arrivals *a = &w->arrivals;
+  int64_t from_ns = w->due_ns > w->shared.from_ns ? w->due_ns : w->shared.from_ns;
+  int64_t upto_ns = w->stopped_ns < w->shared.until_ns ? w->stopped_ns : w->shared.until_ns;
+  if (!w->load->options->open || from_ns >= upto_ns) return;
+  double more = pgr_arrivals_expected(a, upto_ns) - pgr_arrivals_expected(a, from_ns);
+  uint64_t unseen = (uint64_t)more + (from_ns == w->due_ns);
+  w->figures.due += unseen;
+  w->figures.unsent += unseen;
+}
+
 static void stop(pgr__load_worker *w) {
   if (w->stopping) return;
   int64_t waited_ns = run_wait_ns();
   w->stopping = true;
+  w->stopped_ns = now_ns(w);
   w->beating = false;
   w->run_wait_ns = waited_ns < 0 || w->run_wait_ns < 0 ? -1 : waited_ns - w->run_wait_ns;
   pgr_timer_cancel(w->shared.loop, &w->due);
@@ -91,9 +110,11 @@ static void stop(pgr__load_worker *w) {
   for (size_t i = 0; i < w->queue.count; i++)
     w->figures.unsent += in_window(w, w->queue.at[(w->queue.first + i) & (w->queue.cap - 1)]);
   w->queue.count = 0;
-  if (w->index == 0) {
+  count_unseen(w);
+  if (atomic_fetch_add(&w->load->stopped, 1) + 1 == w->load->options->threads) {
     w->load->cpu_ns = process_cpu_ns() - w->load->cpu_ns;
     atomic_store(&w->load->closed, true);
+    pgr__load_wake(w->load);
   }
   count_off(w);
 }
@@ -107,9 +128,11 @@ static void on_closes(pgr_timer *t) {
 static void begin(pgr__client *c, int64_t intended_ns);
 static void next(pgr__client *c);
 
-static uint8_t deal(pgr__load_worker *w, const pgr__client *c) {
+/* In turn, whoever it is: clients of an open loop are not all busy, and a key that is contended for once needs them
+ * all. */
+static uint8_t deal(pgr__load_worker *w) {
   const pgr__load *l = w->load;
-  if (!l->options->weights) return l->starts[c->index % (uint32_t)l->start_count];
+  if (!l->options->weights) return l->starts[(w->index + w->dealt++) % (uint64_t)l->start_count];
   int64_t at = (int64_t)pgr_random_below(&w->random, (uint64_t)l->weight_sum);
   int i = 0;
   while (at >= l->options->weights[l->starts[i]])
@@ -147,7 +170,7 @@ static void begin_once(pgr__client *c, int64_t intended_ns) {
   if (pgr_agent_enter(&c->agent, key, round, c->index + 1))
     fault(w, PGR_ENOMEM);
   else
-    pgr_agent_begin(&c->agent, deal(w, c), intended_ns);
+    pgr_agent_begin(&c->agent, deal(w), intended_ns);
 }
 
 static bool has_done_its_share(const pgr__client *c) {
@@ -191,26 +214,26 @@ static void next(pgr__client *c) {
   if (w->stopping) {
     count_off(w);
   } else if (has_done_its_share(c)) {
-    bool all = true; /* of this worker's clients */
-    for (uint32_t i = w->index; all && i < w->load->options->agents; i += w->load->options->threads)
-      all = !w->load->clients[i].busy && has_done_its_share(&w->load->clients[i]);
-    if (all) stop(w);
+    const pgr_load_options *o = w->load->options;
+    uint32_t ours = o->agents / o->threads + (w->index < o->agents % o->threads);
+    if (++w->done_count == ours) stop(w);
   } else if (c->again) { /* nothing had to be waited for: the loop gets its turn */
     c->again = false;
     start_timer(w, &c->hold, now_ns(w));
   } else if (w->load->options->open) {
     take_arrival(c);
   } else {
-    begin(c, now_ns(w));
+    begin(c, c->count ? c->agent.op.return_ns : now_ns(w)); /* as the last one ended */
   }
 }
 
 static void end_transaction(pgr__client *c) {
   pgr__load_worker *w = c->worker;
-  int64_t now = now_ns(w), response_ns = now - c->intended_ns;
+  int64_t now = c->agent.op.return_ns, response_ns = now - c->intended_ns;
   pgr_code code = PGR_OK;
+  w->transactions += in_window(w, now);
   if (in_window(w, c->intended_ns)) {
-    w->transactions++;
+    w->begun++;
     code = pgr_tally_record(&w->tally.transaction, response_ns);
   }
   if (!code && now >= w->shared.from_ns)
@@ -241,7 +264,7 @@ static void on_hold_over(pgr_timer *t) {
   pgr__client *c = (pgr__client *)((char *)t - offsetof(pgr__client, hold));
   if (c->worker->shared.stopped) return;
   if (c->busy)
-    pgr_agent_begin(&c->agent, (uint8_t)c->ending, now_ns(c->worker));
+    pgr_agent_begin(&c->agent, (uint8_t)c->ending, t->due_ns - c->worker->shared.origin_ns);
   else
     next(c);
 }
@@ -289,6 +312,7 @@ static bool enqueue(pgr__load_worker *w, int64_t intended_ns) {
   return true;
 }
 
+/* Whoever finds no room to wait in is never begun. */
 static void arrive(pgr__load_worker *w, int64_t intended_ns) {
   bool counts = in_window(w, intended_ns);
   w->figures.due += counts;
@@ -297,17 +321,18 @@ static void arrive(pgr__load_worker *w, int64_t intended_ns) {
     return;
   }
   w->figures.late += counts;
-  if (!enqueue(w, intended_ns)) w->figures.shed += counts;
+  if (!enqueue(w, intended_ns)) w->figures.unsent += counts;
 }
 
 static void on_due(pgr_timer *t) {
   pgr__load_worker *w = (pgr__load_worker *)((char *)t - offsetof(pgr__load_worker, due));
-  while (!w->stopping && w->due_ns <= now_ns(w)) {
+  for (int i = 0; i < ARRIVALS_MAX && !w->stopping && w->due_ns <= now_ns(w); i++) {
     int64_t intended_ns = w->due_ns;
     w->due_ns = pgr_arrivals_next(&w->arrivals);
     arrive(w, intended_ns);
   }
-  if (!w->stopping) start_timer(w, t, w->due_ns);
+  int64_t now = now_ns(w);
+  if (!w->stopping) start_timer(w, t, w->due_ns > now ? w->due_ns : now);
 }
 
 /* ---- messages ---- */
@@ -320,8 +345,12 @@ static void on_open(pgr_message *m) {
 static void on_begin(pgr_message *m) {
   pgr__load_worker *w = (pgr__load_worker *)((char *)m - offsetof(pgr__load_worker, begin));
   const pgr_load_options *o = w->load->options;
-  start_timer(w, &w->opens, w->shared.from_ns);
-  if (!o->transactions) start_timer(w, &w->closes, w->shared.until_ns);
+  if (o->transactions) {
+    open_window(w);
+  } else {
+    start_timer(w, &w->opens, w->shared.from_ns);
+    start_timer(w, &w->closes, w->shared.until_ns);
+  }
   if (o->open) {
     for (uint32_t i = w->index; i < o->agents; i += o->threads)
       w->idle[w->idle_count++] = &w->load->clients[i];
@@ -342,11 +371,22 @@ static void on_collect(pgr_message *m) {
     int64_t called_ns = pgr_agent_called_ns(&w->load->clients[i].agent);
     if (called_ns && called_ns < w->upto_ns) w->upto_ns = called_ns;
   }
+  if (atomic_load(&w->load->unverified)) { /* nobody takes it any more */
+    pgr_history_destroy(w->shared.history);
+    w->shared.history = NULL;
+    return;
+  }
   pgr_history *full = w->shared.history;
   w->shared.history = w->outgoing;
   w->outgoing = full;
   atomic_store(&w->collected, true);
   pgr__load_wake(w->load);
+}
+
+/* The server does not notice that a connection is closed until it has something to say on it. */
+static void note_left(pgr__load_worker *w, const pgr__client *c) {
+  const pgr_conn *conn = c->agent.conn;
+  if (conn && pgr_conn_busy(conn)) w->left[w->left_count++] = pgr_conn_pid(conn);
 }
 
 static void on_quit(pgr_message *m) {
@@ -355,6 +395,8 @@ static void on_quit(pgr_message *m) {
   stop(w);
   w->shared.stopped = true;
   pgr_timer_cancel(w->shared.loop, &w->closes);
+  for (uint32_t i = w->index; i < o->agents; i += o->threads)
+    note_left(w, &w->load->clients[i]);
   pgr_pool_close(w->shared.pool);
   for (uint32_t i = w->index; i < o->agents; i += o->threads) {
     w->unfinished += w->load->clients[i].busy && in_window(w, w->load->clients[i].intended_ns);
@@ -392,7 +434,8 @@ static void on_fault(pgr_agent_shared *shared, pgr_code code) {
 static pgr_code make_clients(pgr__load_worker *w) {
   const pgr_load_options *o = w->load->options;
   w->idle = pgr_calloc(o->agents / o->threads + 1, sizeof *w->idle);
-  pgr_code code = w->idle ? PGR_OK : PGR_ENOMEM;
+  w->left = pgr_calloc(o->agents / o->threads + 1, sizeof *w->left);
+  pgr_code code = w->idle && w->left ? PGR_OK : PGR_ENOMEM;
   for (uint32_t i = w->index; !code && i < o->agents; i += o->threads) {
     pgr__client *c = &w->load->clients[i];
     *c = (pgr__client){.worker = w, .index = i, .ending = -1, .hold.fire = on_hold_over};
@@ -470,4 +513,5 @@ void pgr__load_worker_deinit(pgr__load_worker *w) {
   pgr_buf_deinit(&w->shared.scratch);
   pgr_free(w->queue.at);
   pgr_free(w->idle);
+  pgr_free(w->left);
 }

@@ -62,7 +62,9 @@ typedef struct pgr_load_watch {
   /* Asked many times a second: PGR_OK to go on, anything else ends the phase with that error. */
   pgr_code (*check)(void *user, pgr_err *err);
   void (*entered)(void *user, pgr_load_phase phase); /* once each, as they begin; DRAINING: the window is over */
-  void (*look)(void *user);                          /* every 100 ms while it warms up and measures: at the server */
+  /* After the end: server processes whose statement was cut off, and goes on there. */
+  void (*left)(void *user, const int *pids, int count);
+  void (*look)(void *user); /* every 100 ms while it warms up and measures: at the server */
   void *user;
 } pgr_load_watch;
 

@@ -9,7 +9,7 @@
 #include "pgr_measure.h"
 
 typedef struct pgr_sampler {
-  pgr_db *db;                /* borrowed */
+  pgr_db *db;                /* borrowed; of no use after an answer that takes more than two seconds */
   pgr_server_figures before; /* wal_bytes: a position */
   pgr_server_figures figures;
   int64_t begun_ns;
@@ -26,7 +26,8 @@ void pgr_sampler_look(pgr_sampler *s);
 /* The window is over: WAL, exactly, and the phase's seconds. Counters that sessions report late: pgr_sampler_end. */
 void pgr_sampler_mark(pgr_sampler *s);
 /* After the load's connections are closed: waits until their sessions are gone, unless none leaves for a second (and
- * takes another before 15), then the counters again. out: overwritten. */
-void pgr_sampler_end(pgr_sampler *s, pgr_server_figures *out);
+ * takes another before 15), then the counters again. staying: other sessions that are there all the time. out:
+ * overwritten. */
+void pgr_sampler_end(pgr_sampler *s, int staying, pgr_server_figures *out);
 
 #endif

@@ -18,6 +18,7 @@ enum { SERVER_WITH_WAL_COUNTERS = 140000, SERVER_WITH_SHARED_COUNTERS = 150000, 
 
 /* How often the collector of older servers writes its file, and sessions report to it. */
 static const int64_t COLLECTOR_NS = 501 * PGR_NS_PER_MS;
+static const int64_t ANSWER_NS = 2 * PGR_NS_PER_S;
 static const int64_t LEAVING_NS = PGR_NS_PER_S, LEAVING_POLL_NS = 10 * PGR_NS_PER_MS;
 
 static const pgr_server_figures unknown = {.wal_bytes = -1,
@@ -68,7 +69,10 @@ static bool ask(pgr_sampler *s, const char *sql, PGresult **out) {
     s->failed = true;
     return false;
   }
-  if (pgr_db_query(s->db, sql, 0, NULL, out, NULL) == PGR_OK) {
+  pgr_db_limit(s->db, ANSWER_NS); /* a load is not kept waiting by its observer */
+  pgr_code code = pgr_db_query(s->db, sql, 0, NULL, out, NULL);
+  pgr_db_limit(s->db, 0);
+  if (!code) {
     s->own_commits++;
     return true;
   }
@@ -118,7 +122,7 @@ static void settle(pgr_sampler *s) {
 }
 
 /* A session goes on for a while after its connection was closed. Somebody else's may stay. */
-static void await_leaving(pgr_sampler *s) {
+static void await_leaving(pgr_sampler *s, int64_t staying) {
   int64_t count = -1, fewest = INT64_MAX, patience_ns = 0;
   for (;;) {
     ask_numbers(s, sessions, (int64_t *const[]){&count}, 1);
@@ -126,7 +130,7 @@ static void await_leaving(pgr_sampler *s) {
       fewest = count;
       patience_ns = pgr_now_ns() + LEAVING_NS;
     }
-    if (count <= 0 || pgr_now_ns() >= patience_ns) return;
+    if (count <= staying || pgr_now_ns() >= patience_ns) return;
     pgr_sleep_until(pgr_now_ns() + LEAVING_POLL_NS);
   }
 }
@@ -216,9 +220,9 @@ static void end_wal(pgr_sampler *s) {
   s->figures.wal_full_pages = grown(s->before.wal_full_pages, after.wal_full_pages, 0);
 }
 
-void pgr_sampler_end(pgr_sampler *s, pgr_server_figures *out) {
+void pgr_sampler_end(pgr_sampler *s, int staying, pgr_server_figures *out) {
   if (!s->marked) pgr_sampler_mark(s);
-  await_leaving(s);
+  await_leaving(s, staying);
   settle(s);
   end_database(s);
   end_wal(s);

@@ -16,6 +16,7 @@
 struct pgr_db {
   PGconn *pg;
   bool cleanup;
+  int64_t limit_ns;
   char sqlstate[6], constraint[64];
   int position;
   bool copied; /* the last statement asked for data to copy, and there is none */
@@ -77,6 +78,10 @@ pgr_code pgr_db_connect(const pgr_target *t, pgr_db **out, pgr_err *err) {
 
 pgr_code pgr_db_connect_for_cleanup(const pgr_target *t, pgr_db **out, pgr_err *err) {
   return connect_with(t, true, out, err);
+}
+
+void pgr_db_limit(pgr_db *db, int64_t limit_ns) {
+  db->limit_ns = limit_ns;
 }
 
 void pgr_db_close(pgr_db *db) {
@@ -146,7 +151,7 @@ static pgr_code collect(pgr_db *db, int64_t deadline_ns, PGresult **out, pgr_err
       if (code != PGR_EINTERRUPTED || interrupted) continue;
       cancel(db);
       interrupted = db->cleanup = true;
-      deadline_ns = pgr_now_ns() + CLEANUP_NS;
+      deadline_ns = pgr_now_ns() + (db->limit_ns && db->limit_ns < CLEANUP_NS ? db->limit_ns : CLEANUP_NS);
       code = PGR_OK;
     }
     if (code) break;
@@ -192,7 +197,8 @@ static pgr_code run(pgr_db *db, int sent, PGresult **out, pgr_err *err) {
   db->position = 0;
   db->copied = false;
   if (!sent) return pgr_fail(err, PGR_EDATABASE, "the connection was lost: %s", PQerrorMessage(db->pg));
-  return collect(db, db->cleanup ? pgr_now_ns() + CLEANUP_NS : 0, out, err);
+  int64_t limit_ns = db->cleanup ? CLEANUP_NS : db->limit_ns;
+  return collect(db, limit_ns ? pgr_now_ns() + limit_ns : 0, out, err);
 }
 
 pgr_code pgr_db_exec(pgr_db *db, const char *sql, pgr_err *err) {

@@ -16,6 +16,10 @@ pgr_code pgr_db_connect_for_cleanup(const pgr_target *t, pgr_db **out, pgr_err *
 
 void pgr_db_close(pgr_db *db); /* NULL is fine */
 
+/* How long each statement from now on may take, nanoseconds; 0, as at first: for ever. One that takes longer is
+ * PGR_EDATABASE, and the connection is of no use after it. */
+void pgr_db_limit(pgr_db *db, int64_t limit_ns);
+
 /* One or more statements without parameters or results of interest. Errors: PGR_EDATABASE with the server's primary
  * message, PGR_EINTERRUPTED (the statement is cancelled). */
 pgr_code pgr_db_exec(pgr_db *db, const char *sql, pgr_err *err) PGR_MUST_CHECK;

@@ -124,13 +124,6 @@ PGR_PRINTF(3, 4) static void tell_times(telling *t, const pgr_histogram *h, cons
 
 /* ---- the walk ---- */
 
-static uint64_t errors_of(const telling *t) {
-  uint64_t errors = 0;
-  for (int k = 0; k < t->scenario->operation_count; k++)
-    errors += t->m->tally.outcomes[k][PGR_OUTCOME_FAILED] + t->m->tally.outcomes[k][PGR_OUTCOME_UNKNOWN];
-  return errors;
-}
-
 /* The cell has the sum of all repetitions; the last one's is what the earlier ones do not account for. */
 static double rows_broken(telling *t) {
   double broken = (double)t->cell->rows_broken;
@@ -151,7 +144,7 @@ static void tell_work(telling *t) {
   tell(t, &fault_count, verified ? (double)m->duplicates : NAN, "duplicates");
   tell(t, &fault_count, verified ? (double)m->unexplained : NAN, "unexplained");
   if (t->cell->rows_broken > 0) tell(t, &fault_count, rows_broken(t), "rows_broken");
-  tell(t, &fault_count, (double)errors_of(t), "errors");
+  tell(t, &fault_count, (double)m->errors, "errors");
   tell_times(t, m->tally.transaction, "transaction");
 }
 

@@ -31,7 +31,7 @@ typedef struct family {
 static const family families[] = {
     {"tps", "transactions", "Transactions that ended, a second."},
     {"statements_per_s", "statements", "SQL commands that were answered, a second."},
-    {"transactions", "transactions", "Transactions begun in the window, and ended."},
+    {"transactions", "transactions", "Transactions that ended in the window."},
     {"unfinished", "unfinished_transactions", "Transactions begun in the window that did not end."},
     {"duplicates", "duplicates", "Acquires that were told yes and were one too many."},
     {"unexplained", "unexplained_refusals", "Refusals that no possible ownership explains."},

@@ -742,8 +742,10 @@ void pgr_bench_text(const pgr_bench *b, bool colour, pgr_buf *out) {
     if (b->settings.open) add_arrivals(b, out);
     add_client(b, colour, out);
   }
-  add_thresholds(b, colour, out);
-  add_changes(b, colour, out);
+  if (any_run) {
+    add_thresholds(b, colour, out);
+    add_changes(b, colour, out);
+  }
   if (!*b->note) return;
   pgr_buf_adds(out, "\n");
   size_t from = begin_paragraph(NULL, out);

@@ -166,6 +166,8 @@ static inline void bench_measure(const bench_load *l, int number, pgr_measure *m
   *m = (pgr_measure){.window_ns = 10 * PGR_NS_PER_S,
                      .connect_ns = 41000000 + 1000000 * number,
                      .transactions = transactions,
+                     .begun = transactions,
+                     .errors = l->failed + l->unknown,
                      .unfinished = number == 2,
                      .cpu_ns = l->cpu_ns + l->cpu_ns * number / 100,
                      .run_wait_ns = l->run_wait_ns,

@@ -1,16 +1,21 @@
 #!/usr/bin/env bash
 # Every example of docs/scenarios.md, run: whole files are written down, fragments are put into the page's scenario in
-# place of its own keys or scripts, commands are typed, and the fault that is shown is provoked.
+# place of its own keys or scripts, commands are typed, and the fault that is shown is provoked. Of docs/benchmarking.md
+# the commands, for a short time each; its figures and options, and those of its man page, are those of the program.
 source "$(dirname "$0")/../support/lib.sh"
 page=$PGR_SOURCE_DIR/docs/scenarios.md
 cd "$work"
-mkdir blocks
 
-# blocks/001.info holds what follows the opening fence, blocks/001 the text.
-awk '/^```/ && !open { open = 1; n++; info = sprintf("blocks/%03d.info", n); print substr($0, 4) >info
-                       body = sprintf("blocks/%03d", n); printf "" >body; next }
-     /^```/          { open = 0; next }
-     open            { print >body }' "$page"
+# cut PAGE: into blocks; blocks/001.info holds what follows the opening fence, blocks/001 the text.
+cut_blocks() {
+  rm -rf blocks
+  mkdir blocks
+  awk '/^```/ && !open { open = 1; n++; info = sprintf("blocks/%03d.info", n); print substr($0, 4) >info
+                         body = sprintf("blocks/%03d", n); printf "" >body; next }
+       /^```/          { open = 0; next }
+       open            { print >body }' "$1"
+}
+cut_blocks "$page"
 
 declare -i commands=0 files=0 fragments=0 faults=0
 for info in blocks/*.info; do
@@ -93,4 +98,72 @@ for info in blocks/*.info; do
 done
 echo "$files files, $fragments fragments, $commands commands, $faults fault"
 [ $files -ge 6 ] && [ $fragments -ge 10 ] && [ $commands -ge 6 ] && [ $faults = 1 ] || fail "examples were overlooked"
+
+# ---- docs/benchmarking.md ----
+page=$PGR_SOURCE_DIR/docs/benchmarking.md
+cut_blocks "$page"
+commands=0 files=0
+
+# briefly COMMAND: as it stands, but for how long it measures, and what chance may find in so short a time
+briefly() {
+  case $1 in "pgrace bench "*) ;; *) echo "$1"; return ;; esac
+  local line
+  line=$(sed -E 's/ -T [^ ]+//; s/$/ -T 100ms --warmup 0ms/' <<<"$1")
+  case $line in *--baseline*) line+=" --floor 1000%" ;; *--repetitions*) ;; *) line+=" --repetitions 1" ;; esac
+  echo "$line"
+}
+
+for info in blocks/*.info; do
+  body=${info%.info}
+  read -r language name <"$info" || true
+  case "$language $name" in
+  "sql "*.sql)
+    cp "$body" "$name"
+    files+=1
+    ;;
+  "console ")
+    : >typed
+    while IFS= read -r line; do
+      briefly "${line#\$ }" >>typed
+      commands+=1
+    done < <(grep '^\$ ' "$body")
+    if grep -qxF '$ echo $?' "$body"; then
+      type_in "$(cat typed)"
+      same "exit status of $(head -1 typed)" "$(tail -1 out)" "$(tail -1 "$body")"
+    else
+      type_in "set -e; $(cat typed)"
+    fi
+    ;;
+  esac
+done
+echo "$files files, $commands commands"
+[ $files -ge 3 ] && [ $commands -ge 8 ] || fail "examples of docs/benchmarking.md were overlooked"
+
+# The table of figures: each of them can be asked for, and there is no other.
+sed -n '/^## The figures$/,/^## Closed/p' "$page" | sed -n 's/^| \(`[^|]*`\) |.*/\1/p' | grep -o '`[^`]*`' | tr -d '`' >figures
+[ "$(wc -l <figures)" -ge 30 ] || fail "figures of docs/benchmarking.md were overlooked: $(cat figures)"
+limits=()
+while IFS= read -r figure; do
+  limits+=(--threshold "$figure >= 0")
+done < <(sed 's/OP/claim/; s/OUTCOME/ok/; s/\.N\./.1./; s/\.Q$/.p99.9/; s/WHAT/Lock:tuple/' figures)
+brief=(-q --format json -T 300ms --warmup 0ms --repetitions 1 --rate 400 -c 8 --keys 2 --connections 4)
+run 0 bench claim --strategy trigger,serializable "${brief[@]}" "${limits[@]}"
+while IFS= read -r figure; do
+  grep -qxF "$figure" figures || fail "docs/benchmarking.md does not know the figure $figure"
+done < <(value '.cells[].figures | keys[]' |
+  sed -E '/^server\.wait\./s/wait\..*/wait.WHAT/; /\.tries\.max$/!s/\.(mean|p[0-9.]+|max)$/.Q/
+          s/^((response|statement)\.)?(claim|reply|release)\./\1OP./; s/\.[0-9]+\.Q$/.N.Q/
+          s/\.(ok|refused|rejected|failed|unknown|retried)\./.OUTCOME./' | sort -u)
+
+# Options: the man page has those of --help, and the program has those of the man page.
+man=$PGR_SOURCE_DIR/docs/man/pgrace-bench.1
+options() { sed 's/\\-/-/g' "$1" | grep -oE -e '(^|[^a-z-])--[a-z][a-z-]*' | grep -oE -e '--[a-z-]+' | sort -u; }
+run 0 bench --help
+missing=$(comm -23 <(options out) <(options "$man"))
+[ -z "$missing" ] || fail "docs/man/pgrace-bench.1 does not know $missing"
+[ "$(options out | wc -l)" -ge 30 ] || fail "options of --help were overlooked"
+for option in $(options "$man"); do
+  run 4 bench --format none "$option"
+  ! grep -qE 'unknown option|there is no option' err || fail "docs/man/pgrace-bench.1 has $option"
+done
 no_leftovers

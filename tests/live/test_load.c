@@ -44,6 +44,10 @@ static const sheet inbox_sheets[] = {
                        "    summary: it divides by zero\n"
                        "    scripts: {claim: broken.sql}\n"
                        "    isolation: {read committed: race}\n"
+                       "  - name: mixed\n"
+                       "    summary: the second agent takes its time\n"
+                       "    scripts: {claim: mixed.sql, reply: nothing.sql, release: nothing.sql}\n"
+                       "    isolation: {read committed: race}\n"
                        "  - name: silent\n"
                        "    summary: nothing is sent\n"
                        "    scripts: {claim: nothing.sql, reply: nothing.sql, release: nothing.sql}\n"
@@ -72,6 +76,7 @@ static const sheet inbox_sheets[] = {
                          "UPDATE conversations SET texter_id = :agent WHERE id = :key;\n"
                          "COMMIT;\n"},
     {"test/slow.sql", "SELECT pg_sleep(0.005);\n"},
+    {"test/mixed.sql", "\\if :agent = 2\nSELECT pg_sleep(0.2);\n\\else\nSELECT 1;\n\\endif\n"},
     {"test/broken.sql", "SELECT 1 / 0;\n"},
     {"test/nothing.sql", "\\set nothing 1\n"},
     {"test/reply.sql", "INSERT INTO replies VALUES (:key, :agent);\n"},
@@ -166,12 +171,14 @@ static void adds_up(const pgr_load_options *o, const pgr_measure *m) {
     all += ended(m, k);
   }
   assert_true(recorded(t->pool_wait) == all);
-  assert_true(recorded(t->transaction) == m->transactions);
+  assert_true(recorded(t->transaction) == m->begun);
   for (int i = 0; i < t->statement_kinds; i++)
     statements += recorded(t->statement[i]);
-  assert_true(statements > 0 && statements <= t->statements);
+  /* Those are counted by when they were sent, these by when their operation was to begin. */
+  assert_true(statements > 0 && statements <= t->statements + 8 * (uint64_t)o->agents);
   /* What began in the window with its claim did not all begin its later operations in it. */
-  assert_true(ended(m, CLAIM) >= m->transactions && ended(m, CLAIM) <= m->transactions + m->unfinished);
+  assert_true(ended(m, CLAIM) >= m->begun && ended(m, CLAIM) <= m->begun + m->unfinished);
+  assert_true(m->transactions > 0 && m->transactions <= m->begun + o->agents);
   uint64_t in_series = 0;
   for (size_t i = 0; i < m->series.count; i++)
     in_series += m->series.at[i].ended;
@@ -285,6 +292,7 @@ static void errors_are_counted(void **state) {
   o.warmup_ns = o.duration_ns = 0;
   pgr_measure m = load(f, &o);
   assert_int_equal(m.tally.outcomes[CLAIM][PGR_OUTCOME_FAILED], 8 * 5);
+  assert_int_equal(m.errors, 8 * 5);
   assert_int_equal(m.tally.complaint_count, 1);
   assert_string_equal(m.tally.complaints[0].sqlstate, "22012");
   pgr_measure_deinit(&m);
@@ -317,6 +325,46 @@ static void tries_are_counted(void **state) {
   pgr_measure_deinit(&m);
 }
 
+/* Two operations that start, one client that is free more often than the other: both run alike. */
+static void starting_operations_are_dealt_in_turn(void **state) {
+  static const sheet sheets[] = {{"test/test.yaml",
+                                  "title: two kinds\n"
+                                  "lesson: test\n"
+                                  "schema: [tables.sql]\n"
+                                  "operations:\n"
+                                  "  - {name: add, script: add.sql}\n"
+                                  "  - {name: remove, script: remove.sql}\n"
+                                  "invariants: [{rule: none, sql: SELECT 1 AS key WHERE false}]\n"
+                                  "strategies: [{name: only, summary: one, isolation: {read committed: safe}}]\n"},
+                                 {"test/tables.sql", "CREATE TABLE t (id bigint);\n"},
+                                 {"test/add.sql", "INSERT INTO t VALUES (:key);\n"},
+                                 {"test/remove.sql", "DELETE FROM t WHERE id = :key;\n"},
+                                 {NULL, NULL}};
+  fixture *f = *state;
+  pgr_scenario *two = scenario_of(sheets);
+  const pgr_keys keys = keys_of(few);
+  for (int open = 0; open < 2; open++) {
+    pgr_load_options o = options("naive", &keys);
+    o.scenario = two;
+    o.strategy = &two->strategies[0];
+    o.verify = false;
+    o.open = open;
+    o.rate = (pgr_rate){200, 200};
+    o.agents = o.connections = open ? 8 : 1;
+    o.threads = 1;
+    pgr_err err;
+    pgr_stage stage = {f->db, two, 2, 2};
+    pgr_measure m = {0};
+    must(pgr_db_exec(f->db, "DROP SCHEMA public CASCADE; CREATE SCHEMA public", &err), &err);
+    must(pgr_stage_install(&stage, o.strategy, &err), &err);
+    must(pgr_load_run(&o, f->target, &(pgr_load_watch){.user = NULL}, &m, NULL, &err), &err);
+    uint64_t added = ended(&m, 0), removed = ended(&m, 1);
+    assert_true(added > 10 && added <= removed + 1 && removed <= added + 1);
+    pgr_measure_deinit(&m);
+  }
+  pgr_scenario_destroy(two);
+}
+
 /* ---- the open loop ---- */
 
 static void arrivals(void **state) {
@@ -330,9 +378,9 @@ static void arrivals(void **state) {
   pgr_measure m = load(f, &o);
   assert_int_equal(m.arrivals.due, 100);
   assert_true(m.arrivals.shed == 0 && m.complete);
-  assert_int_equal(recorded(m.lag), m.transactions);
-  assert_int_equal(m.transactions + m.unfinished + m.arrivals.unsent, 100);
-  assert_int_equal(recorded(m.tally.response[CLAIM][PGR_OUTCOME_OK]), m.transactions);
+  assert_int_equal(recorded(m.lag), m.begun);
+  assert_int_equal(m.begun + m.unfinished + m.arrivals.unsent, 100);
+  assert_int_equal(recorded(m.tally.response[CLAIM][PGR_OUTCOME_OK]), m.begun);
   pgr_measure_deinit(&m);
 
   /* Twice what two clients get done. */
@@ -341,13 +389,49 @@ static void arrivals(void **state) {
   m = load(f, &o);
   assert_int_equal(m.arrivals.due, 800);
   assert_true(m.arrivals.late > 200 && m.arrivals.shed == 0 && m.arrivals.unsent > 100);
-  assert_true(m.transactions + m.unfinished + m.arrivals.unsent == m.arrivals.due);
+  assert_true(m.begun + m.unfinished + m.arrivals.unsent == m.arrivals.due);
   pgr_measure_deinit(&m);
   o.max_lag_ns = 50 * PGR_NS_PER_MS;
   m = load(f, &o);
   assert_true(m.arrivals.shed > 100);
-  assert_true(m.transactions + m.unfinished + m.arrivals.unsent + m.arrivals.shed == m.arrivals.due);
+  assert_true(m.begun + m.unfinished + m.arrivals.unsent + m.arrivals.shed == m.arrivals.due);
   assert_true(pgr_histogram_quantile(m.lag, 0.5) <= o.max_lag_ns); /* who is begun is not that late */
+  pgr_measure_deinit(&m);
+}
+
+/* More than the server gets done, from the beginning: what it does get done in the window is what came long before. */
+static void overload(void **state) {
+  fixture *f = *state;
+  const pgr_keys keys = keys_of(few);
+  pgr_load_options o = options("slow", &keys);
+  o.verify = false;
+  o.open = true;
+  o.agents = o.connections = 2;
+  o.rate = (pgr_rate){4000, 4000};
+  o.warmup_ns = PGR_NS_PER_S / 2;
+  pgr_measure m = load(f, &o);
+  assert_true(m.transactions > 20 && m.begun == 0 && m.arrivals.unsent == m.arrivals.due);
+  pgr_measure_deinit(&m);
+
+  o.rate = (pgr_rate){1e8, 1e8}; /* faster than anybody counts: it ends all the same */
+  o.duration_ns = 100 * PGR_NS_PER_MS;
+  m = load(f, &o);
+  assert_true(m.complete && m.transactions > 0 && m.arrivals.unsent > 1000);
+  pgr_measure_deinit(&m);
+}
+
+/* Each client to its end, however long another thread's takes. */
+static void the_last_thread_counts(void **state) {
+  fixture *f = *state;
+  const pgr_keys keys = keys_of((pgr_key_options){PGR_SPREAD_UNIFORM, .count = 1});
+  pgr_load_options o = options("mixed", &keys);
+  o.verify = false;
+  o.agents = o.connections = o.threads = 2;
+  o.transactions = 3;
+  o.warmup_ns = o.duration_ns = 0;
+  pgr_measure m = load(f, &o);
+  assert_int_equal(m.transactions, 6);
+  assert_true(m.window_ns >= 600 * PGR_NS_PER_MS && m.cpu_ns > 0);
   pgr_measure_deinit(&m);
 }
 
@@ -465,6 +549,9 @@ int main(void) {
       cmocka_unit_test(nothing_to_wait_for),
       cmocka_unit_test(tries_are_counted),
       cmocka_unit_test(arrivals),
+      cmocka_unit_test(overload),
+      cmocka_unit_test(the_last_thread_counts),
+      cmocka_unit_test(starting_operations_are_dealt_in_turn),
       cmocka_unit_test(a_pause_is_felt_by_all_who_were_to_arrive),
       cmocka_unit_test(server_processes_cost_something),
       cmocka_unit_test(lost_connections_are_unknown),

@@ -112,7 +112,7 @@ static void look_afresh(pgr_sampler *s, int looks) {
 static pgr_server_figures end(pgr_sampler *s) {
   pgr_server_figures f = {.looks = 99};
   pgr_sampler_mark(s);
-  pgr_sampler_end(s, &f);
+  pgr_sampler_end(s, 0, &f);
   return f;
 }
 
@@ -465,7 +465,7 @@ static void wal_is_measured_up_to_the_mark(void **state) {
     if (after) exec(db, insert);
     pgr_db_close(db);
     double phase_s = s.figures.phase_s;
-    pgr_sampler_end(&s, &figures);
+    pgr_sampler_end(&s, 0, &figures);
     assert_true(figures.known && figures.phase_s == phase_s);
     if (after)
       assert_in_range(figures.wal_bytes, 0, 100000);
@@ -479,7 +479,7 @@ static void wal_is_measured_up_to_the_mark(void **state) {
   exec(db, insert);
   exec(db, "CREATE INDEX ON bulk (t)"); /* written as full pages */
   pgr_db_close(db);
-  pgr_sampler_end(&s, &figures);
+  pgr_sampler_end(&s, 0, &figures);
   assert_true(figures.known && figures.phase_s > 0);
   assert_true(figures.wal_bytes > 1000000);
   assert_true(figures.wal_full_pages > 0);
@@ -579,7 +579,7 @@ static void a_lost_connection_makes_it_unknown(void **state) {
     assert_int_equal(s.failed, when <= 2);
     if (when == 3) assert_int_equal(number(f->db, sql), 1);
     pgr_server_figures figures = {.known = true, .looks = 99, .wait_count = 7};
-    pgr_sampler_end(&s, &figures);
+    pgr_sampler_end(&s, 0, &figures);
     assert_unknown(&figures);
     pgr_db_close(db);
   }
@@ -597,7 +597,7 @@ static void a_transaction_of_the_callers_is_left_alone(void **state) {
   pgr_sampler_begin(&s, f->db);
   pgr_sampler_look(&s);
   pgr_sampler_mark(&s);
-  pgr_sampler_end(&s, &figures);
+  pgr_sampler_end(&s, 0, &figures);
   assert_true(s.failed);
   assert_unknown(&figures);
   exec(f->db, "ROLLBACK TO a");
@@ -607,7 +607,7 @@ static void a_transaction_of_the_callers_is_left_alone(void **state) {
   assert_int_equal(number(f->db, "SELECT n FROM item WHERE id = 6"), 77);
   /* Once it has failed it asks nothing more. */
   pgr_sampler_look(&s);
-  pgr_sampler_end(&s, &figures);
+  pgr_sampler_end(&s, 0, &figures);
   assert_unknown(&figures);
   begin(&s, f->db);
   assert_true(end(&s).known);

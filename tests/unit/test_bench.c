@@ -241,6 +241,7 @@ static void an_outcome_that_comes_late_has_a_value_for_every_repetition(void **s
     pgr_measure m = bare(10);
     bench_operation(&m.tally, BENCH_CLAIM, PGR_OUTCOME_OK, 10, 1000);
     if (i == 2) bench_operation(&m.tally, BENCH_CLAIM, PGR_OUTCOME_FAILED, 4, 1000);
+    m.errors = i == 2 ? 4 : 0;
     add(f, c, m);
   }
   settle(f, c);

@@ -216,10 +216,23 @@ static void without_memory_it_stays_as_it_was(void **state) {
 static const struct {
   size_t offset;
   const char *name;
-} added[] = {NUMBER(window_ns),        NUMBER(connect_ns),   NUMBER(transactions),       NUMBER(unfinished),
-             NUMBER(tally.statements), NUMBER(arrivals.due), NUMBER(arrivals.late),      NUMBER(arrivals.shed),
-             NUMBER(arrivals.unsent),  NUMBER(cpu_ns),       NUMBER(server.looks),       NUMBER(server.took_ns),
-             NUMBER(duplicates),       NUMBER(unexplained),  NUMBER(verified_operations)},
+} added[] = {NUMBER(window_ns),
+             NUMBER(connect_ns),
+             NUMBER(transactions),
+             NUMBER(unfinished),
+             NUMBER(tally.statements),
+             NUMBER(arrivals.due),
+             NUMBER(arrivals.late),
+             NUMBER(arrivals.shed),
+             NUMBER(arrivals.unsent),
+             NUMBER(cpu_ns),
+             NUMBER(server.looks),
+             NUMBER(server.took_ns),
+             NUMBER(duplicates),
+             NUMBER(unexplained),
+             NUMBER(verified_operations),
+             NUMBER(begun),
+             NUMBER(errors)},
   /* And of those that may not be known. */
     knowable[] = {NUMBER(run_wait_ns),        NUMBER(server_cpu_ns),         NUMBER(server.wal_bytes),
                   NUMBER(server.wal_records), NUMBER(server.wal_full_pages), NUMBER(server.commits),
