@@ -247,6 +247,7 @@ static bool enqueue(pgr_agent *a, const pgr_command *command) {
 /* A retry of this statement begins here; one of its transaction too, unless that is open already. A pipeline is retried
  * whole. */
 static void set_marks(pgr_agent *a, const pgr_command *command) {
+  if (a->shared->strategy->retry_count == 0) return;
   a->statement_mark = (pgr_mark){.pc = (int)(command - a->interp.script->commands), .random = a->prng};
   if (!in_transaction(a)) a->transaction_mark = a->statement_mark;
 }
@@ -558,6 +559,32 @@ static void seed_script(pgr_agent *a, int64_t round) {
   pgr_prng_seed(&a->prng, pgr_random_next(&r));
 }
 
+/* Those that scripts name, and two that are read without being named: each lies in a cache line of its own. */
+static pgr_code set_presets(pgr_agent *a, uint32_t contender) {
+  const pgr_agent_shared *shared = a->shared;
+  const uint32_t named = shared->scenario->names.named;
+  const struct {
+    int slot;
+    int64_t value;
+  } numbers[] = {{PGR_SLOT_CLIENT_ID, (int64_t)a->op.agent - 1},
+                 {PGR_SLOT_SCALE, 1},
+                 {PGR_SLOT_RANDOM_SEED, (int64_t)shared->seed},
+                 {PGR_SLOT_ROW_COUNT, 0},
+                 {PGR_SLOT_KEY, a->op.key},
+                 {PGR_SLOT_ROUND, a->op.round},
+                 {PGR_SLOT_AGENT, a->op.agent},
+                 {PGR_SLOT_AGENTS, shared->agents},
+                 {PGR_SLOT_CONTENDER, contender},
+                 {PGR_SLOT_CONTENDERS, shared->contenders},
+                 {PGR_SLOT_GAP, shared->gap_ns / PGR_NS_PER_US}};
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+    if (named >> numbers[i].slot & 1) pgr_vars_set_int(&a->vars, numbers[i].slot, numbers[i].value);
+  pgr_vars_set_int(&a->vars, PGR_SLOT_DEFAULT_SEED, (int64_t)(shared->seed * UINT64_C(0x9E3779B97F4A7C15) >> 1));
+  pgr_vars_set(&a->vars, PGR_SLOT_ON_ERROR_STOP, (pgr_value){PGR_TYPE_BOOL, {.b = true}});
+  if (named >> PGR_SLOT_ERROR & 1) pgr_vars_set(&a->vars, PGR_SLOT_ERROR, (pgr_value){PGR_TYPE_BOOL, {.b = false}});
+  return named >> PGR_SLOT_SQLSTATE & 1 ? pgr_vars_set_text(&a->vars, PGR_SLOT_SQLSTATE, "00000") : PGR_OK;
+}
+
 pgr_code pgr_agent_enter(pgr_agent *a, int64_t key, int64_t round, uint32_t contender) {
   const pgr_agent_shared *shared = a->shared;
   pgr_vars *v = &a->vars;
@@ -568,24 +595,10 @@ pgr_code pgr_agent_enter(pgr_agent *a, int64_t key, int64_t round, uint32_t cont
   a->op.key = key;
   a->op.round = round;
   seed_script(a, round);
-  pgr_vars_clear(v);
-  pgr_vars_set_int(v, PGR_SLOT_CLIENT_ID, (int64_t)a->op.agent - 1);
-  pgr_vars_set_int(v, PGR_SLOT_SCALE, 1);
-  pgr_vars_set_int(v, PGR_SLOT_RANDOM_SEED, (int64_t)shared->seed);
-  pgr_vars_set_int(v, PGR_SLOT_DEFAULT_SEED, (int64_t)(shared->seed * UINT64_C(0x9E3779B97F4A7C15) >> 1));
-  pgr_vars_set(v, PGR_SLOT_ON_ERROR_STOP, (pgr_value){PGR_TYPE_BOOL, {.b = true}});
-  pgr_vars_set(v, PGR_SLOT_ERROR, (pgr_value){PGR_TYPE_BOOL, {.b = false}});
-  pgr_vars_set_int(v, PGR_SLOT_ROW_COUNT, 0);
-  pgr_code code = pgr_vars_set_text(v, PGR_SLOT_SQLSTATE, "00000");
-  for (int i = 0; !code && i < shared->define_count; i++)
-    code = pgr_vars_set_text(v, shared->defines[i].slot, shared->defines[i].text);
-  pgr_vars_set_int(v, PGR_SLOT_KEY, key);
-  pgr_vars_set_int(v, PGR_SLOT_ROUND, round);
-  pgr_vars_set_int(v, PGR_SLOT_AGENT, a->op.agent);
-  pgr_vars_set_int(v, PGR_SLOT_AGENTS, shared->agents);
-  pgr_vars_set_int(v, PGR_SLOT_CONTENDER, contender);
-  pgr_vars_set_int(v, PGR_SLOT_CONTENDERS, shared->contenders);
-  pgr_vars_set_int(v, PGR_SLOT_GAP, shared->gap_ns / PGR_NS_PER_US);
+  pgr_code code = set_presets(a, contender);
+  pgr_vars_clear(v, PGR_PRESET_COUNT);
+  for (int k = 0; !code && k < shared->define_count; k++)
+    code = pgr_vars_set_text(v, shared->defines[k].slot, shared->defines[k].text);
   return code;
 }
 

@@ -76,41 +76,42 @@ typedef enum pgr_pending {
   PGR_PENDING_ROLLBACK   /* the operation is decided and its transaction still open */
 } pgr_pending;
 
-/* Embed it; set up by init. `user`, `slot`: free for the owner. The rest is the agent's own. */
+/* Embed it; set up by init. `user`, `slot`: free for the owner. The rest is the agent's own. What each statement
+ * touches comes first: of a thousand agents none is in the cache any more. */
 struct pgr_agent {
   pgr_holder holder;
-  pgr_waiter waiter;
-  pgr_timer timer;
   pgr_agent_shared *shared;
-  void *user;
-  uint32_t slot;
+  pgr_conn *conn; /* checked out, or NULL */
   pgr_agent_state state;
-  pgr_pending pending; /* while parked */
-  pgr_conn *conn;      /* checked out, or NULL */
-  pgr_op op;           /* the try under way */
+  pgr_outcome conclusion;     /* PGR_OUTCOME_COUNT while the operation goes on */
+  const pgr_command *command; /* waits for its connection, or is in flight */
+  int64_t queued_ns, step_call_ns;
+  int64_t told_ns; /* the answer came that is being dealt with; 0: time has passed since */
   pgr_interp interp;
   pgr_vars vars;
-  pgr_prng prng;                /* the script's random functions */
-  pgr_random random;            /* backoff */
-  const pgr_command *command;   /* waits for its connection, or is in flight */
-  const pgr_command **pipeline; /* sent since \startpipeline; PGR_AGENT_PIPELINE_MAX, made when first needed */
-  int pipeline_count, pipeline_answered;
-  pgr_mark begin_mark, transaction_mark, statement_mark; /* where a retry goes back to */
-  pgr_outcome conclusion;                                /* PGR_OUTCOME_COUNT while the operation goes on */
-  pgr_again again;                                       /* when the conclusion is `retried` */
-  int64_t backoff_ns;
-  pgr__shell *shell;
-  int64_t queued_ns, step_call_ns;
+  pgr_prng prng;                        /* the script's random functions */
+  pgr_op op;                            /* the try under way */
   int64_t first_call_ns;                /* of the operation's first try */
   int64_t first_wait_ns, later_wait_ns; /* for a connection: before that call, and after it over all tries */
   int64_t try_wait_ns;                  /* the same after the first call of this try */
-  int64_t told_ns;                      /* the answer came that is being dealt with; 0: time has passed since */
-  bool served;                          /* was told an outcome at least once; set by the owner */
-  pgr_trace_step *trace;                /* the current round's first statements; made when first needed */
+  uint32_t finished;                    /* operations so far: tells whether one ended inside a call */
+  bool piping;                          /* the connection is in pipeline mode */
+  bool trace_cut;                       /* statements were left out */
   uint8_t trace_count, trace_answered;
-  bool trace_cut;    /* statements were left out */
-  bool piping;       /* the connection is in pipeline mode */
-  uint32_t finished; /* operations so far: tells whether one ended inside a call */
+  pgr_trace_step *trace; /* the current round's first statements; made when first needed */
+  void *user;
+  uint32_t slot;
+  bool served;         /* was told an outcome at least once; set by the owner */
+  pgr_pending pending; /* while parked */
+  pgr_waiter waiter;
+  pgr_timer timer;
+  pgr_random random;            /* backoff */
+  const pgr_command **pipeline; /* sent since \startpipeline; PGR_AGENT_PIPELINE_MAX, made when first needed */
+  int pipeline_count, pipeline_answered;
+  pgr_mark begin_mark, transaction_mark, statement_mark; /* where a retry goes back to */
+  pgr_again again;                                       /* when the conclusion is `retried` */
+  int64_t backoff_ns;
+  pgr__shell *shell;
 };
 
 /* id: from 1. Errors: PGR_ENOMEM. */

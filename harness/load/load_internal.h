@@ -7,7 +7,10 @@
 #include "pgr_load.h"
 #include <stdatomic.h>
 
-enum { PGR__LOAD_LINE = 64, PGR__QUEUE_MAX = 1 << 22 /* arrivals a worker lets wait; beyond it they are shed */ };
+enum {
+  PGR__LOAD_LINE = 64,
+  PGR__QUEUE_MAX = 1 << 22 /* arrivals a worker lets wait; beyond it they are never begun */
+};
 
 typedef struct pgr__load pgr__load;
 typedef struct pgr__load_worker pgr__load_worker;

@@ -21,24 +21,26 @@
 
 typedef enum conn_state { CLOSED, CONNECTING, SETTING_UP, PREPARING, IDLE, BUSY } conn_state;
 
+/* What each statement touches comes first: of a thousand connections none is in the cache any more. */
 struct pgr_conn {
+  conn_state state;
+  bool filling; /* a pipeline: what is sent waits for its end */
+  PGconn *pg;
+  pgr_holder *holder;
+  pgr_conn_ear *ear;
+  PGresult *result; /* kept back until it is known whether it is the statement's last */
+  bool *prepared;   /* by index; owned */
+  uv_poll_t *poll;
+  int watched; /* for which UV_ events poll watches, */
+  int fd;      /* and what */
+  unsigned ended;
+  char sqlstate[6];
+  const pgr_session *session;
+  int preparing; /* index of the statement that is being prepared */
+  pgr_conn_events events;
   pgr_loop *loop;
   pgr_timer deadline; /* of connecting and preparing */
   const pgr_target *target;
-  const pgr_session *session;
-  int preparing;  /* index of the statement that is being prepared */
-  bool *prepared; /* by index; owned */
-  pgr_conn_events events;
-  conn_state state;
-  PGconn *pg;
-  uv_poll_t *poll;
-  int fd, watched;  /* what poll watches, and for which UV_ events */
-  PGresult *result; /* kept back until it is known whether it is the statement's last */
-  pgr_holder *holder;
-  pgr_conn_ear *ear;
-  unsigned ended;
-  bool filling; /* a pipeline: what is sent waits for its end */
-  char sqlstate[6];
 };
 
 static void on_poll(uv_poll_t *handle, int status, int events);

@@ -718,8 +718,11 @@ static void add_title(const pgr_bench *b, pgr_buf *out) {
   if (b->settings.warmup_ns)
     pgr_buf_addf(out, " after %s of warm-up", pgr_format_duration(text, b->settings.warmup_ns));
   add_rate(b, out);
-  pgr_buf_addf(out, ", %s keys ", pgr_format_count(text, b->settings.keys.count));
-  pgr_keys_write(&b->settings.keys, out);
+  if (!b->bare) { /* whose scripts draw for themselves */
+    pgr_buf_addf(out, ", %s key%s ", pgr_format_count(text, b->settings.keys.count),
+                 b->settings.keys.count == 1 ? "" : "s");
+    pgr_keys_write(&b->settings.keys, out);
+  }
   if (b->settings.hold_ns) pgr_buf_addf(out, ", held for %s", pgr_format_duration(text, b->settings.hold_ns));
   if (b->settings.gap_ns) pgr_buf_addf(out, ", a gap of %s", pgr_format_duration(text, b->settings.gap_ns));
   if (!mixes_levels(b) && b->cell_count > 0) pgr_buf_addf(out, ", %s", pgr_isolation_name(b->cells[0].isolation));

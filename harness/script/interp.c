@@ -225,9 +225,12 @@ pgr_code pgr_interp_answer(pgr_interp *in, const pgr_command *command, const pgr
     if (code != PGR_OK) return code;
   }
   /* After the columns: a column called ROW_COUNT does not hide the count. */
-  pgr_vars_set_int(vars, PGR_SLOT_ROW_COUNT, failed ? 0 : answer->rows);
-  pgr_vars_set(vars, PGR_SLOT_ERROR, (pgr_value){.type = PGR_TYPE_BOOL, .as.b = failed});
-  if (pgr_vars_set_text(vars, PGR_SLOT_SQLSTATE, failed ? answer->sqlstate : "00000") != PGR_OK)
+  const uint32_t named = in->scope.names->named;
+  if (named >> PGR_SLOT_ROW_COUNT & 1) pgr_vars_set_int(vars, PGR_SLOT_ROW_COUNT, failed ? 0 : answer->rows);
+  if (named >> PGR_SLOT_ERROR & 1)
+    pgr_vars_set(vars, PGR_SLOT_ERROR, (pgr_value){.type = PGR_TYPE_BOOL, .as.b = failed});
+  if (named >> PGR_SLOT_SQLSTATE & 1 &&
+      pgr_vars_set_text(vars, PGR_SLOT_SQLSTATE, failed ? answer->sqlstate : "00000") != PGR_OK)
     return pgr_fail(err, PGR_ENOMEM, "out of memory");
   return PGR_OK;
 }

@@ -41,7 +41,8 @@ typedef struct pgr_names {
   pgr_arena *arena; /* borrowed */
   const char **at;  /* by slot; owned */
   size_t count, cap;
-  bool free; /* scripts may set what pgrace sets, too: those that are not written for it */
+  uint32_t named; /* bit for each preset that some script names; what nobody reads need not be set */
+  bool free;      /* scripts may set what pgrace sets, too: those that are not written for it */
 } pgr_names;
 
 /* With the presets in their slots. Errors: PGR_ENOMEM. */
@@ -74,7 +75,7 @@ typedef struct pgr_vars {
 
 pgr_code pgr_vars_init(pgr_vars *v, size_t count) PGR_MUST_CHECK;
 void pgr_vars_deinit(pgr_vars *v);
-void pgr_vars_clear(pgr_vars *v); /* all unset */
+void pgr_vars_clear(pgr_vars *v, int from); /* all from that slot on are unset */
 
 void pgr_vars_set(pgr_vars *v, int slot, pgr_value value);
 void pgr_vars_set_int(pgr_vars *v, int slot, int64_t i);

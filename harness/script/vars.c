@@ -46,6 +46,7 @@ int pgr_names_find(const pgr_names *n, const char *name, size_t len_bytes) {
 
 int pgr_names_intern(pgr_names *n, const char *name, size_t len_bytes) {
   int slot = pgr_names_find(n, name, len_bytes);
+  if (slot >= 0 && slot < PGR_PRESET_COUNT) n->named |= UINT32_C(1) << slot;
   if (slot >= 0) return slot;
   if (len_bytes == 0 || len_bytes > PGR_NAME_BYTES_MAX || n->count >= PGR_NAMES_MAX || !make_room(n)) return -1;
   char *copy = pgr_arena_alloc(n->arena, len_bytes + 1);
@@ -80,8 +81,8 @@ void pgr_vars_deinit(pgr_vars *v) {
   *v = (pgr_vars){0};
 }
 
-void pgr_vars_clear(pgr_vars *v) {
-  for (size_t i = 0; i < v->count; i++)
+void pgr_vars_clear(pgr_vars *v, int from) {
+  for (size_t i = (size_t)from; i < v->count; i++)
     v->slots[i].state = PGR_VAR_UNSET;
 }
 

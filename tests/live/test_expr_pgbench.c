@@ -99,7 +99,7 @@ static void set_out(ours *o, uint64_t seed, int clients, int client) {
     uint64_t s = pgr_prng_next(&base);
     if (i == client) pgr_prng_seed(&o->random, s);
   }
-  pgr_vars_clear(&o->vars);
+  pgr_vars_clear(&o->vars, 0);
   for (size_t i = 0; i < sizeof generator_variables / sizeof *generator_variables; i++) {
     const char *name = generator_variables[i][0];
     assert_int_equal(

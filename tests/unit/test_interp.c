@@ -43,6 +43,7 @@ static void open_script(driver *d, const char *text) {
   d->answers = nothing;
   pgr_buf_init(&d->trace, 0);
   assert_int_equal(pgr_names_init(&d->names, &d->arena), PGR_OK);
+  d->names.named = UINT32_MAX; /* values are looked at that no script names */
   pgr_source source = {.name = "t.sql", .text = text, .len_bytes = strlen(text)};
   const pgr_script *script = NULL;
   if (!pgr_script_parse(&source, &d->names, &d->arena, &d->faults, &script))

@@ -149,7 +149,7 @@ static void variables_keep_text_and_values(void **state) {
   assert_string_equal(pgr_vars_text(&v, 2, scratch), "text that needs room");
   assert_int_equal(pgr_vars_set_text(&v, 2, "a text that needs a good deal more room than before"), PGR_OK);
 
-  pgr_vars_clear(&v);
+  pgr_vars_clear(&v, 0);
   for (int i = 0; i < 4; i++)
     assert_null(pgr_vars_text(&v, i, scratch));
   pgr_vars_deinit(&v);
