@@ -25,7 +25,7 @@ void pgr__bench_add_arrivals(const pgr_bench *b, pgr_buf *out) {
   pgr__table_take(&t, out);
 }
 
-/* Past these, what is measured is pgrace and not the server. */
+/* Past these, what is measured is pgrace as well as the server. */
 static const struct limit {
   const char *figure;
   double most;
@@ -68,7 +68,7 @@ static void add_reasons(const pgr_bench_cell *c, pgr_buf *out) {
 /* Of many cells only the names: the worst of each is said before. */
 static void add_bottlenecks(const pgr_bench *b, bool colour, pgr_buf *out) {
   enum { EXPLAINED_MAX = 2 };
-  const char *shade = colour ? PGR__YELLOW : NULL, *separator = "Warning: pgrace itself was the bottleneck in ";
+  const char *shade = colour ? PGR__YELLOW : NULL, *separator = "Warning: pgrace itself was held up in ";
   size_t count = 0;
   for (size_t i = 0; i < b->cell_count; i++)
     count += is_bottleneck(&b->cells[i]);
@@ -81,8 +81,8 @@ static void add_bottlenecks(const pgr_bench *b, bool colour, pgr_buf *out) {
     if (count <= EXPLAINED_MAX) add_reasons(&b->cells[i], out);
     separator = ", ";
   }
-  pgr_buf_adds(out, ". What is measured there is not the server: give pgrace more threads, fewer clients, or a machine "
-                    "of its own.");
+  pgr_buf_adds(out, ". What it waited for a processor is in these times: it competes with a server on the same machine "
+                    "as others do; else give it more threads, fewer clients, or a machine of its own.");
   pgr__bench_end_paragraph(from, shade, out);
 }
 

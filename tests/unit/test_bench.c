@@ -536,7 +536,7 @@ static void says(const pgr_bench *b, const char *what, bool expected) {
   pgr_buf_deinit(&out);
 }
 
-static void a_client_past_any_limit_is_called_the_bottleneck(void **state) {
+static void a_client_past_any_limit_was_held_up(void **state) {
   fixture *f = *state;
   static const struct {
     double busy, waits;
@@ -555,13 +555,13 @@ static void a_client_past_any_limit_is_called_the_bottleneck(void **state) {
     assert_int_equal(pgr_tally_record(&m.loop_lag, cases[i].late_ns), PGR_OK);
     add(f, c, m);
     settle(f, c);
-    says(&b, "pgrace itself was the bottleneck in naive (", cases[i].warns);
+    says(&b, "pgrace itself was held up in naive (", cases[i].warns);
     pgr_bench_deinit(&b);
   }
 }
 
 /* Two are explained; of three only the names. */
-static void many_bottlenecks_are_only_named(void **state) {
+static void many_that_were_held_up_are_only_named(void **state) {
   fixture *f = *state;
   static const uint32_t clients[] = {1, 2, 4};
   for (size_t i = 0; i < 3; i++) {
@@ -569,9 +569,9 @@ static void many_bottlenecks_are_only_named(void **state) {
     l.transactions = 100;
     l.cpu_ns = 19 * PGR_NS_PER_S;
     bench_add_cell(&f->b, &l);
-    if (i == 1) says(&f->b, "the bottleneck in trigger@1 (busy for", true);
+    if (i == 1) says(&f->b, "held up in trigger@1 (busy for", true);
   }
-  says(&f->b, "the bottleneck in trigger@1, trigger@2,", true);
+  says(&f->b, "held up in trigger@1, trigger@2,", true);
 }
 
 static void a_control_without_duplicates_is_remarked(void **state) {
@@ -756,8 +756,8 @@ int main(void) {
                                      TEST(without_memory_nothing_leaks),
                                      TEST(a_name_says_what_tells_a_cell_from_others),
                                      TEST(values_are_written_for_people),
-                                     TEST(a_client_past_any_limit_is_called_the_bottleneck),
-                                     TEST(many_bottlenecks_are_only_named),
+                                     TEST(a_client_past_any_limit_was_held_up),
+                                     TEST(many_that_were_held_up_are_only_named),
                                      TEST(a_control_without_duplicates_is_remarked),
                                      TEST(duplicates_without_a_story_are_counted),
                                      TEST(a_refusal_that_nothing_explains_is_told),
