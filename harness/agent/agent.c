@@ -462,6 +462,7 @@ static pgr_outcome read_answer(pgr_agent *a, const pgr_command *command, const P
   bool rows = status == PGRES_TUPLES_OK, failed = !rows && status != PGRES_COMMAND_OK && status != PGRES_EMPTY_QUERY;
   pgr_outcome outcome = failed ? judge_error(a, command, result) : PGR_OUTCOME_COUNT;
   if (outcome != PGR_OUTCOME_COUNT) return outcome;
+  if (!failed && !pgr_interp_minds(&a->interp, command)) return PGR_OUTCOME_COUNT;
   pgr_answer answer = {.sqlstate = failed ? a->op.sqlstate : NULL,
                        .rows = rows ? PQntuples(result) : strtoll(PQcmdTuples((PGresult *)(uintptr_t)result), NULL, 10),
                        .row_count = rows ? PQntuples(result) : 0,

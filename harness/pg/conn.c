@@ -179,7 +179,8 @@ static void deliver(pgr_conn *c, bool last) {
   PQclear(result);
 }
 
-/* Where nobody listens they are forgotten; libpq would keep them all. */
+/* Where nobody listens they are forgotten, now and then; libpq would keep them all. */
+enum { FORGET_EVERY = 64 /* statements */ };
 static void take_notifications(pgr_conn *c) {
   PGnotify *notification;
   while ((notification = PQnotifies(c->pg))) {
@@ -245,6 +246,8 @@ static bool is_copy(const PGresult *result) {
 
 /* The server's parting words (57P01 …). */
 static bool ends_session(const pgr_conn *c, const PGresult *result) {
+  ExecStatusType status = PQresultStatus(result);
+  if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) return false;
   if (PQstatus(c->pg) == CONNECTION_BAD) return true;
   const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
   return severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
@@ -294,7 +297,7 @@ static void on_readable(pgr_conn *c) {
     lose(c, PQerrorMessage(c->pg));
     return;
   }
-  take_notifications(c);
+  if (c->ear || c->ended % FORGET_EVERY == 0) take_notifications(c);
   while (c->state != CLOSED && c->state != IDLE && !PQisBusy(c->pg)) {
     PGresult *result = PQgetResult(c->pg);
     if (result) {

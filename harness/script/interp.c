@@ -169,7 +169,8 @@ void pgr_interp_next(pgr_interp *in, pgr_action *out) {
   out->kind = PGR_ACTION_END;
   out->sleep_ns = 0;
   out->shell[0] = '\0';
-  out->err = (pgr_err){0};
+  out->err.code = PGR_OK; /* not all of it: this is asked for every statement */
+  out->err.msg[0] = '\0';
   outcome o = GO_ON;
   while (o == GO_ON && in->pc < in->script->count) {
     int before = in->pc;
@@ -215,6 +216,12 @@ static pgr_code keep(pgr_interp *in, const pgr_command *c, const pgr_answer *ans
     if (code != PGR_OK) return code;
   }
   return PGR_OK;
+}
+
+bool pgr_interp_minds(const pgr_interp *in, const pgr_command *command) {
+  const uint32_t told =
+      UINT32_C(1) << PGR_SLOT_ROW_COUNT | UINT32_C(1) << PGR_SLOT_ERROR | UINT32_C(1) << PGR_SLOT_SQLSTATE;
+  return command->sql.keep != PGR_KEEP_NOTHING || (in->scope.names->named & told) != 0;
 }
 
 pgr_code pgr_interp_answer(pgr_interp *in, const pgr_command *command, const pgr_answer *answer, pgr_err *err) {

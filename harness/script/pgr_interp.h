@@ -55,6 +55,9 @@ void pgr_interp_begin(pgr_interp *in, const pgr_script *script);
 /* The next thing to do. Evaluates what lies before it. *out: filled. */
 void pgr_interp_next(pgr_interp *in, pgr_action *out);
 
+/* Whether an answer without an error makes any difference to the script: else it need not be told. */
+bool pgr_interp_minds(const pgr_interp *in, const pgr_command *command);
+
 /* One result of the command that was sent: \gset, \aset, ROW_COUNT, ERROR, SQLSTATE. Errors: PGR_EUSAGE (the rows do
  * not fit \gset), PGR_ENOMEM. An error answer is not an error here. */
 pgr_code pgr_interp_answer(pgr_interp *in, const pgr_command *command, const pgr_answer *answer,

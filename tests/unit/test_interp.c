@@ -432,8 +432,36 @@ static void no_memory(void **state) {
   close_script(&d);
 }
 
+/* What no script names is not worth telling. */
+static void minds_what_it_names(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    bool minds;
+  } scripts[] = {{"UPDATE t SET a = :key;", false},
+                 {"SELECT 1 AS a \\gset", true},
+                 {"SELECT 1;\n\\if :ROW_COUNT = 0\n\\refuse\n\\endif", true},
+                 {"SELECT 1;\n\\if :ERROR\n\\refuse\n\\endif", true},
+                 {"SELECT ':SQLSTATE', :SQLSTATE;", true}};
+  for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
+    pgr_arena arena = {0};
+    pgr_names names;
+    pgr_faults faults = {0};
+    pgr_source source = {.name = "t.sql", .text = scripts[i].text, .len_bytes = strlen(scripts[i].text)};
+    const pgr_script *script = NULL;
+    assert_int_equal(pgr_names_init(&names, &arena), PGR_OK);
+    assert_true(pgr_script_parse(&source, &names, &arena, &faults, &script));
+    const pgr_interp in = {.script = script, .scope = {.names = &names}};
+    assert_true(pgr_interp_minds(&in, &script->commands[0]) == scripts[i].minds);
+    pgr_faults_deinit(&faults);
+    pgr_names_deinit(&names);
+    pgr_arena_deinit(&arena);
+  }
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(claims_naively),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(minds_what_it_names),
+                                     cmocka_unit_test(claims_naively),
                                      cmocka_unit_test(counts_rows),
                                      cmocka_unit_test(branches),
                                      cmocka_unit_test(keeps_rows),
