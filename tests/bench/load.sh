@@ -57,7 +57,7 @@ theirs() {
   local line second=0 from=2 upto=7 cpu_from=0 cpu_upto=0 pid
   : >tps.theirs
   mkfifo progress
-  "$pgbench" -n -M prepared -c "$1" -j 1 -T $((upto + 1)) -P 1 -f "$2" -h "$server_dir" -p $server_port -U boss \
+  "$pgbench" -n -M prepared -c "$1" -j 1 -T $((upto + 1 + $1 / 300)) -P 1 -f "$2" -h "$server_dir" -p $server_port -U boss \
     postgres >pgbench.out 2>progress &
   pid=$!
   while read -r line; do

@@ -75,7 +75,7 @@ jq -e 'type == "array" and all(.[]; has("name") and has("unit") and (.value | ty
 same "columns of the series" "$(head -1 first/series.csv)" \
   'strategy,isolation,clients,repetition,second,transactions,errors,p50_ms,p99_ms,max_ms'
 grep -q 'Percentile' first/*.claim.ok.hgrm || fail "no percentiles in the histogram"
-run 0 bench claim "${quick[@]}" --baseline first/result.json --floor 1000%
+run 0 bench claim "${quick[@]}" --baseline first/result.json --floor 1000% --floor-time 1h
 says out 'tps'
 jq '(.cells[].figures.tps.each) |= map(. * 100) | (.cells[].figures.tps.median) |= . * 100' first/result.json >faster.json
 run 3 bench claim "${quick[@]}" --baseline faster.json
@@ -85,7 +85,7 @@ run 4 bench claim "${quick[@]}" --baseline elsewhere.json
 one_line_error
 says err '9.6'
 says err '96'
-run 0 bench claim "${quick[@]}" --baseline elsewhere.json --compare-anyway --floor 1000%
+run 0 bench claim "${quick[@]}" --baseline elsewhere.json --compare-anyway --floor 1000% --floor-time 1h
 echo '{' >broken.json
 run 4 bench claim "${quick[@]}" --baseline broken.json
 one_line_error
