@@ -138,19 +138,15 @@ static pgr_site *site_of(pgr_benching *b, const pgr_bench_cell *cell) {
 
 /* Of our own tables; all of the database would be the server's shared catalogs, too, where we may. */
 static pgr_code vacuum(const pgr_benching *b, pgr_err *err) {
-  char tables[8192];
-  pgr_code code =
-      pgr_db_query_text(b->site->place.db,
-                        "SELECT coalesce(left(string_agg(format('%I.%I', schemaname, tablename), ', '), 8000), '')"
-                        " FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')",
-                        tables, sizeof tables, err);
-  if (code || !*tables) return code;
-  pgr_buf sql;
-  pgr_buf_init(&sql, 0);
-  pgr_buf_addf(&sql, "VACUUM (ANALYZE) %s", tables);
-  code =
-      sql.failed ? pgr_fail(err, PGR_ENOMEM, "out of memory") : pgr_db_exec(b->site->place.db, pgr_buf_text(&sql), err);
-  pgr_buf_deinit(&sql);
+  pgr_db *db = b->site->place.db;
+  PGresult *rows = NULL;
+  pgr_code code = pgr_db_query(db,
+                               "SELECT format('VACUUM (ANALYZE) %I.%I', schemaname, tablename) FROM pg_tables"
+                               " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')",
+                               0, NULL, &rows, err);
+  for (int i = 0; !code && i < PQntuples(rows); i++)
+    code = pgr_db_exec(db, PQgetvalue(rows, i, 0), err);
+  PQclear(rows);
   return code;
 }
 

@@ -250,8 +250,10 @@ static int exit_status(const pgr_bench *r) {
   for (size_t i = 0; i < r->cell_count; i++) {
     const pgr_bench_cell *c = &r->cells[i];
     const pgr_figure *errors = pgr_bench_figure(c, "errors");
-    bool wrong = c->story.duplicates > 0 || c->rows_broken > 0; /* in phases that were cut short, too */
-    broken |= c->story.unexplained > 0 || (wrong && c->expect == PGR_EXPECT_SAFE) || (errors && errors->value > 0);
+    /* The story may be of a phase that was cut short, which is no repetition. */
+    bool wrong = c->all.duplicates > 0 || c->story.duplicates > 0 || c->rows_broken > 0;
+    broken |= c->all.unexplained > 0 || c->story.unexplained > 0 || (wrong && c->expect == PGR_EXPECT_SAFE) ||
+              (errors && errors->value > 0);
     empty |= c->repetition_count == 0 || c->all.transactions == 0;
     /* Times that leave out the worst cannot have kept to anything. */
     empty |= c->all.arrivals.unsent > 0 && (r->threshold_count > 0 || r->compared);

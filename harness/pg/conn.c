@@ -179,7 +179,7 @@ static void deliver(pgr_conn *c, bool last) {
   PQclear(result);
 }
 
-/* Where nobody listens they are forgotten, now and then; libpq would keep them all. */
+/* Where nobody listens they are forgotten, in between and now and then; libpq would keep them all. */
 enum { FORGET_EVERY = 64 /* statements */ };
 static void take_notifications(pgr_conn *c) {
   PGnotify *notification;
@@ -297,7 +297,7 @@ static void on_readable(pgr_conn *c) {
     lose(c, PQerrorMessage(c->pg));
     return;
   }
-  if (c->ear || c->ended % FORGET_EVERY == 0) take_notifications(c);
+  if (c->ear || c->state == IDLE || c->ended % FORGET_EVERY == 0) take_notifications(c);
   while (c->state != CLOSED && c->state != IDLE && !PQisBusy(c->pg)) {
     PGresult *result = PQgetResult(c->pg);
     if (result) {

@@ -129,6 +129,23 @@ same "what the script wrote" "$(boss -c 'SELECT sum(n) FROM t')" 150
 run 0 bench claim "${short[@]}" -c 4 --dsn "$uri"
 same "databases" "$(boss -c "SELECT count(*) FROM pg_database WHERE datname LIKE 'pgrace%'")" 0
 ! grep -rqF s3cret . --include=out --include=err || fail "the password was written down"
+# What Ctrl-C cuts off does not go on in the server.
+echo 'SELECT pg_sleep(3600);' >long.sql
+"$PGRACE" bench -f long.sql -c 3 -T 60 -q --dsn "$uri" --use-database >out 2>err &
+pid=$!
+sleeping() { boss -c "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%sleep(3600)%' AND usename = 'plain' AND state = 'active'"; }
+for _ in $(seq 100); do
+  [ "$(sleeping)" = 3 ] && break
+  sleep 0.1
+done
+same "sessions at work" "$(sleeping)" 3
+kill -TERM $pid
+wait $pid || true
+for _ in $(seq 50); do
+  [ "$(sleeping)" = 0 ] && break
+  sleep 0.1
+done
+same "sessions left at work" "$(sleeping)" 0
 run 5 bench claim "${short[@]}" -c 100 --dsn "$uri"
 one_line_error
 says err 'clients'

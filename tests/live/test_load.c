@@ -237,6 +237,19 @@ static void duplicates_are_found_under_load(void **state) {
   pgr_measure_deinit(&m);
 }
 
+/* With room for next to nothing the load goes on, and what was verified until then stands. */
+static void verifying_is_limited(void **state) {
+  fixture *f = *state;
+  const pgr_keys keys = keys_of(few);
+  pgr_load_options o = options("conditional", &keys);
+  o.verify_max = 2;
+  o.duration_ns = 800 * PGR_NS_PER_MS;
+  pgr_measure m = load(f, &o);
+  assert_true(m.complete && m.verified && m.verify_limited);
+  assert_true(m.verify_kept_max <= 2 && m.verified_operations < ended(&m, CLAIM));
+  pgr_measure_deinit(&m);
+}
+
 static void so_many_transactions(void **state) {
   fixture *f = *state;
   const pgr_keys keys = keys_of(few);
@@ -498,6 +511,22 @@ static void a_pause_is_felt_by_all_who_were_to_arrive(void **state) {
 
 /* ---- the rest ---- */
 
+/* A statement that takes longer than it may is given up; nobody waits for its end. */
+static void answers_have_a_limit(void **state) {
+  fixture *f = *state;
+  pgr_db *db = NULL;
+  pgr_err err;
+  must(pgr_db_connect(f->target, &db, &err), &err);
+  pgr_db_limit(db, 50 * PGR_NS_PER_MS);
+  must(pgr_db_exec(db, "SELECT 1", &err), &err);
+  int64_t begun_ns = pgr_now_ns();
+  assert_int_equal(pgr_db_exec(db, "SELECT pg_sleep(600)", &err), PGR_EDATABASE);
+  assert_true(pgr_now_ns() - begun_ns < 300 * PGR_NS_PER_S);
+  assert_true(number(f, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE '%sleep(600)'"
+                        " AND state = 'active' AND pid <> pg_backend_pid()") == 1);
+  pgr_db_close(db);
+}
+
 static void server_processes_cost_something(void **state) {
   fixture *f = *state;
   int64_t before_ns = pgr_server_cpu_ns(f->server);
@@ -542,6 +571,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(closed_loops),
       cmocka_unit_test(duplicates_are_found_under_load),
+      cmocka_unit_test(verifying_is_limited),
+      cmocka_unit_test(answers_have_a_limit),
       cmocka_unit_test(so_many_transactions),
       cmocka_unit_test(keys_once),
       cmocka_unit_test(held),
