@@ -245,7 +245,7 @@ void pgr_server_last_complaint(const pgr_server *s, char *out, size_t out_bytes)
 
 void pgr_server_stop(pgr_server *s) {
   if (!s) return;
-  if (pgr_server_alive(s)) pgr__end_child(s->pid, true);
+  if (pgr_server_alive(s)) pgr__end_child(s->pid, SIGQUIT);
   if (s->place.path[0]) pgr__end_inside(s->place.path);
   pgr__place_destroy(&s->socket_place);
   pgr__place_destroy(&s->place);

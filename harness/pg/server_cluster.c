@@ -55,7 +55,7 @@ static pgr_code wait_for_initdb(pid_t pid, const pgr__place *place, pgr_err *err
   while (!pgr__wait_child(pid, pgr_now_ns(), &status)) {
     bool interrupted = pgr_interrupt_pending();
     if (interrupted || pgr_now_ns() > deadline) {
-      pgr__end_child(pid, false);
+      pgr__end_child(pid, SIGTERM);
       pgr__end_inside(place->path);
       return interrupted ? pgr_fail(err, PGR_EINTERRUPTED, "interrupted")
                          : pgr_fail(err, PGR_EENVIRONMENT, "initdb did not end within two minutes");
@@ -78,7 +78,9 @@ static pgr_code run_initdb(const char *bindir, const char *version, const char *
   size_t n = 9;
   if (strtol(version, NULL, 10) >= 14) argv[n++] = "--no-instructions";
   argv[n] = NULL;
-  pgr__command command = {.argv = argv, .account = account, .death_signal = SIGKILL, .out_fd = log_fd};
+  /* SIGTERM, which it heeds between two steps: it tries out shared memory under a name that only it knows, and killed
+   * meanwhile would leave it behind for good. */
+  pgr__command command = {.argv = argv, .account = account, .death_signal = SIGTERM, .out_fd = log_fd};
   pgr_code code = pgr__spawn(&command, &pid, err);
   return code ? code : wait_for_initdb(pid, place, err);
 }

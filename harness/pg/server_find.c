@@ -45,7 +45,7 @@ static void first_line_of(const char *const *argv, char *line, size_t bytes) {
     len += (size_t)n;
   }
   close(out[0]);
-  if (!code && !pgr__wait_child(pid, deadline, &status)) pgr__end_child(pid, false);
+  if (!code && !pgr__wait_child(pid, deadline, &status)) pgr__end_child(pid, 0);
   if (code || !WIFEXITED(status) || WEXITSTATUS(status) != 0) len = 0;
   line[len] = '\0';
   line[strcspn(line, "\r\n")] = '\0';

@@ -54,9 +54,9 @@ pgr_code pgr__spawn(const pgr__command *c, pid_t *pid, pgr_err *err) PGR_MUST_CH
 /* Waits until the child ends and reaps it. False when it still runs at the deadline. status may be NULL. */
 bool pgr__wait_child(pid_t pid, int64_t deadline_ns, int *status);
 
-/* Ends a child of ours and reaps it. gently: SIGQUIT, and when that has not helped SIGKILL for its whole process group.
- * Else SIGKILL for it alone: what it started notices, and ends by itself. */
-void pgr__end_child(pid_t pid, bool gently);
+/* Ends a child of ours and reaps it: by gentle_signal, and when that has not helped by SIGKILL for its whole process
+ * group. With 0, by SIGKILL for it alone: what it started notices, and ends by itself. */
+void pgr__end_child(pid_t pid, int gentle_signal);
 
 /* What the server says of itself in postmaster.pid. Zero: not said (yet). */
 typedef struct pgr__postmaster {

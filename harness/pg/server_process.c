@@ -168,9 +168,9 @@ bool pgr__wait_child(pid_t pid, int64_t deadline_ns, int *status) {
   }
 }
 
-void pgr__end_child(pid_t pid, bool gently) {
-  if (gently) {
-    kill(pid, SIGQUIT);
+void pgr__end_child(pid_t pid, int gentle_signal) {
+  if (gentle_signal) {
+    kill(pid, gentle_signal);
     if (pgr__wait_child(pid, pgr_now_ns() + quit_ns, NULL)) return;
     kill(-pid, SIGKILL); /* it leads a session, and is not reaped: the number is still its own */
   }
@@ -227,18 +227,18 @@ static void read_proc_link(pid_t pid, const char *what, char text[PATH_MAX]) {
   text[n > 0 ? n : 0] = '\0';
 }
 
-/* Whether it is a PostgreSQL program that works under `dir`, as servers, backends and what initdb starts do; not, say,
- * the shell of someone who looks around there. Where we may not see that (root without CAP_SYS_PTRACE), the arguments
- * of postmaster and initdb tell. */
+/* Whether it is a PostgreSQL program at home under `dir`, not, say, the shell of someone who looks around there:
+ * servers and backends work in it; the arguments tell of initdb, which does not, and of what may not be looked into (by
+ * root without CAP_SYS_PTRACE). */
 static bool lives_inside(pid_t pid, const char *dir) {
   char path[64], text[PATH_MAX * 2];
   read_proc_link(pid, "cwd", text);
-  if (*text) {
-    if (!is_inside(text, dir)) return false;
+  bool works_inside = is_inside(text, dir), hidden = !*text && (errno == EACCES || errno == EPERM);
+  if (!hidden) {
     read_proc_link(pid, "exe", text);
-    return is_server_program(text);
+    if (!is_server_program(text)) return false;
+    if (works_inside) return true;
   }
-  if (errno != EACCES && errno != EPERM) return false;
   snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
   ssize_t n = read_small(path, text, sizeof text);
   if (n <= 0 || !is_server_program(text)) return false;
@@ -323,7 +323,11 @@ void pgr__end_inside(const char *dir) {
   }
   /* Backends without a postmaster, and what initdb started without initdb, end by themselves and clean up; killed, they
    * leave shared memory that has no owner. */
-  if (!empties(dir, 0, leave_ns)) empties(dir, SIGKILL, kill_ns);
+  if (!empties(dir, 0, leave_ns)) {
+    pgr__postmaster latest = pgr__postmaster_read(dir);
+    if (latest.shm_key) p = latest;
+    empties(dir, SIGKILL, kill_ns);
+  }
   see_as_ourselves();
   release_shm(&p);
 }
