@@ -48,7 +48,8 @@ static pgr_code read_levels(const char *text, bool wanted[PGR_ISOLATION_COUNT], 
 }
 
 static void add_cell(pgr_result *result, const pgr_strategy *strategy, pgr_isolation level) {
-  pgr_cell *cell = &result->cells[result->cell_count++];
+  pgr_cell *cell = pgr_result_add_cell(result);
+  if (!cell) return;
   cell->strategy = strategy;
   cell->isolation = level;
   cell->evidence.expect = strategy->at[level].expect;

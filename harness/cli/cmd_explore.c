@@ -450,6 +450,7 @@ int pgr_cmd_explore(int argc, char **argv) {
   if (!code) code = work(&x, &err);
   for (size_t i = 0; i < PGR_CELLS_MAX; i++)
     pgr_witness_deinit(&x.witnesses[i]);
+  pgr_result_deinit(&x.result);
   pgr_outdir_close(x.out);
   pgr_scenario_destroy(x.scenario);
   if (!code) return x.result.exit_status;

@@ -204,7 +204,8 @@ static void describe(run *r) {
   result->settings.threads = (uint32_t)o->threads;
   result->settings.rounds = o->rounds;
   result->settings.duration_ns = o->duration_ns;
-  result->settings.gap_ns = o->gap_ns;
+  result->settings.gaps_ns[0] = o->gap_ns;
+  result->settings.gap_count = 1;
   result->settings.max_tries = (int)o->max_tries;
   result->settings.durable = o->durable;
   pgr_describe_environment(&result->environment, &r->place, o->dsn);
@@ -397,7 +398,7 @@ static pgr_code report(run *r, pgr_err *err) {
   if (!code && r->out) code = pgr_outdir_finish(r->out, &text, err);
   if (!json) {
     pgr_buf_clear(&text);
-    pgr_report_text(&r->result, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), &text);
+    pgr_report_text(&r->result, isatty(STDOUT_FILENO) && !getenv("NO_COLOR") ? PGR_STYLE_COLOUR : 0, &text);
   }
   if (fwrite(text.data ? text.data : "", 1, text.len, stdout) != text.len || fflush(stdout))
     code = pgr_fail(err, PGR_EENVIRONMENT, "cannot write the report to standard output");
@@ -475,6 +476,7 @@ int pgr_cmd_run(int argc, char **argv) {
   if (!code) code = work(&r, &err);
   for (size_t i = 0; i < PGR_CELLS_MAX; i++)
     pgr_witness_deinit(&r.witnesses[i]);
+  pgr_result_deinit(&r.result);
   pgr_outdir_close(r.out);
   pgr_scenario_destroy(r.scenario);
   return code ? complain(&err) : r.result.exit_status;

@@ -6,6 +6,7 @@ int pgr_cmd_run(int argc, char **argv);
 int pgr_cmd_explore(int argc, char **argv);
 int pgr_cmd_replay(int argc, char **argv);
 int pgr_cmd_bench(int argc, char **argv);
+int pgr_cmd_report(int argc, char **argv);
 int pgr_cmd_list(int argc, char **argv);
 int pgr_cmd_init(int argc, char **argv);
 int pgr_cmd_lint(int argc, char **argv);

@@ -13,6 +13,7 @@ static const struct command {
                 {"explore", "every order of a few agents' statements: a proof, or a witness", pgr_cmd_explore},
                 {"replay", "run a witness's schedule again", pgr_cmd_replay},
                 {"bench", "throughput and latency of the strategies under load", pgr_cmd_bench},
+                {"report", "a result once more: text, HTML, JUnit, Markdown …", pgr_cmd_report},
                 {"list", "the scenarios there are, or one of them in full", pgr_cmd_list},
                 {"init", "a scenario of your own to begin with", pgr_cmd_init},
                 {"lint", "is a scenario right: YAML, scripts, SQL", pgr_cmd_lint}};

@@ -55,10 +55,10 @@ static json_t *latencies(const pgr_scenario *s, const pgr_latency of[PGR_OPERATI
 }
 
 static json_t *story(const pgr_scenario *s, const pgr_cell *c) {
-  if (!c->story.count) return json_null();
+  if (!c->story_count) return json_null();
   json_t *steps = json_array();
-  for (size_t i = 0; i < c->story.count; i++) {
-    const pgr_trace_step *t = &c->story.steps[i];
+  for (size_t i = 0; i < c->stories[0].count; i++) {
+    const pgr_trace_step *t = &c->stories[0].steps[i];
     json_array_append_new(
         steps, json_pack("{s:I,s:I,s:i,s:s,s:s,s:o,s:I,s:o,s:o}", "call_ns", (json_int_t)t->call_ns, "return_ns",
                          (json_int_t)t->return_ns, "agent", (int)t->agent, "operation", s->operations[t->kind].name,
@@ -67,9 +67,9 @@ static json_t *story(const pgr_scenario *s, const pgr_cell *c) {
                          t->outcome < PGR_OUTCOME_COUNT ? json_string(pgr_outcome_name((pgr_outcome)t->outcome))
                                                         : json_null()));
   }
-  return json_pack("{s:I,s:I,s:o,s:o,s:o}", "round", (json_int_t)c->story.round, "key", (json_int_t)c->story.key,
-                   "rule", pgr__json_text_or_null(c->story.rule), "second_owner",
-                   c->story.second_owner ? json_integer(c->story.second_owner) : json_null(), "steps", steps);
+  return json_pack("{s:I,s:I,s:o,s:o,s:o}", "round", (json_int_t)c->stories[0].round, "key", (json_int_t)c->stories[0].key,
+                   "rule", pgr__json_text_or_null(c->stories[0].rule), "second_owner",
+                   c->stories[0].second_owner ? json_integer(c->stories[0].second_owner) : json_null(), "steps", steps);
 }
 
 json_t *pgr__json_errors(const pgr_scenario *s, const pgr_complaint *complaints, size_t count) {
@@ -175,7 +175,7 @@ static json_t *settings(const pgr_result *r) {
                    (json_int_t)r->settings.threads, "rounds",
                    r->settings.rounds ? json_integer(r->settings.rounds) : json_null(), "duration_ns",
                    r->settings.duration_ns ? json_integer(r->settings.duration_ns) : json_null(), "gap_ns",
-                   (json_int_t)r->settings.gap_ns, "max_tries",
+                   (json_int_t)r->settings.gaps_ns[0], "max_tries",
                    r->settings.max_tries ? json_integer(r->settings.max_tries) : json_null(), "protocol",
                    pgr_protocol_name(r->settings.protocol), "durable", r->settings.durable);
 }

@@ -8,6 +8,7 @@
 
 #include "pgr_arrivals.h"
 #include "pgr_buf.h"
+#include "pgr_curve.h"
 #include "pgr_environment.h"
 #include "pgr_follow.h"
 #include "pgr_interval.h"
@@ -54,6 +55,7 @@ typedef struct pgr_bench_cell {
   size_t repetition_count;
   pgr_figure *figures; /* owned; in the order in which they are shown */
   size_t figure_count, figure_cap;
+  pgr_curve winner_curve, loser_curve; /* service time of the main operation, told yes; refused or rejected */
   pgr_follow_report story; /* of the first repetition that had a duplicate, else an unexplained refusal */
   char rules[200];         /* what the rows broke at a phase's end: "balance is never negative: 3 keys"; "" */
   uint64_t rows_broken;
@@ -95,6 +97,8 @@ typedef struct pgr_bench {
     int max_tries;
   } settings;
   pgr_environment environment;
+  char error[300];           /* what of the environment ended it (exit status 5), "" when nothing did */
+  char repeat[1024];         /* the command that repeats it, never with a connection string; "" when not known */
   pgr_bench_cell *cells; /* owned */
   size_t cell_count;
   const struct pgr_threshold *thresholds; /* borrowed */

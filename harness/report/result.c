@@ -1,6 +1,7 @@
 /* From what a race added up to the figures that people read. */
 #include "pgr_result.h"
 
+#include "pgr_mem.h"
 #include "pgr_units.h"
 
 #include <assert.h>
@@ -67,7 +68,9 @@ static int64_t length_ns(const pgr_story *s) {
 }
 
 static void keep_shorter(pgr_cell *cell, const pgr_story *story) {
-  if (cell->story.count == 0 || length_ns(story) < length_ns(&cell->story)) cell->story = *story;
+  if (cell->story_count > 0 && length_ns(story) >= length_ns(&cell->stories[0])) return;
+  cell->stories[0] = *story;
+  cell->story_count = 1;
 }
 
 /* Of one agent in one round. */
@@ -148,7 +151,27 @@ static void choose_story(pgr_cell *cell, const pgr_scenario *scenario, const pgr
     story.rule = scenario->ownership.name;
     keep_shorter(cell, &story);
   }
-  if (cell->story.count == 0) tell_rows(cell, scenario, trace, findings);
+  if (cell->story_count == 0) tell_rows(cell, scenario, trace, findings);
+}
+
+pgr_cell *pgr_result_add_cell(pgr_result *r) {
+  if (r->cell_count == PGR_CELLS_MAX) return NULL;
+  if (r->cell_count == r->cell_cap) {
+    size_t cap = r->cell_cap ? r->cell_cap * 2 : 4;
+    pgr_cell *cells = pgr_realloc(r->cells, cap, sizeof *cells);
+    if (!cells) return NULL;
+    r->cells = cells;
+    r->cell_cap = cap;
+  }
+  pgr_cell *cell = &r->cells[r->cell_count++];
+  *cell = (pgr_cell){0};
+  return cell;
+}
+
+void pgr_result_deinit(pgr_result *r) {
+  pgr_free(r->cells);
+  r->cells = NULL;
+  r->cell_count = r->cell_cap = 0;
 }
 
 pgr_expect pgr_cell_expect(const pgr_cell *cell) {
@@ -243,8 +266,8 @@ void pgr_cell_prove(pgr_cell *cell, const pgr_scenario *scenario, const pgr_tall
 }
 
 void pgr_result_judge(pgr_result *r) {
-  pgr_evidence evidence[PGR_CELLS_MAX];
-  pgr_judgement judged[PGR_CELLS_MAX];
+  static pgr_evidence evidence[PGR_CELLS_MAX];
+  static pgr_judgement judged[PGR_CELLS_MAX];
   for (size_t i = 0; i < r->cell_count; i++)
     evidence[i] = r->cells[i].evidence;
   pgr_judge(evidence, r->cell_count, judged);

@@ -28,9 +28,8 @@ static bool is_of_two(const pgr_story *story) {
 }
 
 /* "How two agents got conversation 44 (naive, round 44):" */
-static void add_heading(const pgr_result *r, const pgr_cell *cell, pgr_buf *out) {
+static void add_heading(const pgr_result *r, const pgr_cell *cell, const pgr_story *story, pgr_buf *out) {
   const pgr_scenario *s = r->scenario;
-  const pgr_story *story = &cell->story;
   char key[PGR_TEXT_BYTES], round[PGR_TEXT_BYTES], capacity[PGR_TEXT_BYTES];
   size_t from = out->len;
   bool crowd = s->ownership.capacity > 1;
@@ -66,14 +65,14 @@ static int widest_agent(const pgr_story *story) {
   return widest;
 }
 
-void pgr_report_story(const pgr_result *r, const pgr_cell *cell, pgr_buf *out) {
+void pgr_report_story(const pgr_result *r, const pgr_cell *cell, size_t i, pgr_buf *out) {
   const pgr_scenario *s = r->scenario;
-  const pgr_story *story = &cell->story;
-  if (!story->count) return;
-  add_heading(r, cell, out);
+  if (i >= cell->story_count) return;
+  const pgr_story *story = &cell->stories[i];
+  add_heading(r, cell, story, out);
   int sql = widest_sql(story), agent = widest_agent(story);
-  for (size_t i = 0; i < story->count; i++) {
-    const pgr_trace_step *step = &story->steps[i];
+  for (size_t k = 0; k < story->count; k++) {
+    const pgr_trace_step *step = &story->steps[k];
     double us = (double)(step->call_ns - story->steps[0].call_ns) / (double)PGR_NS_PER_US;
     pgr_buf_addf(out, "%8.0f µs  agent %-*u %s%*s  ", us, agent, step->agent, step->sql, pgr__padding(step->sql, sql),
                  "");

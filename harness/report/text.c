@@ -127,8 +127,8 @@ static void add_latencies(const pgr_result *r, pgr_buf *out) {
       add_latency_line(out, names, "", what, "pool wait", &c->pool_wait);
     add_latency_line(out, names, "", what, "start skew", &c->start_skew);
   }
-  if (r->settings.gap_ns)
-    pgr_buf_addf(out, "  Scripts were given a gap of %s (:gap).\n", pgr_format_duration(text, r->settings.gap_ns));
+  if (r->settings.gap_count == 1 && r->settings.gaps_ns[0])
+    pgr_buf_addf(out, "  Scripts were given a gap of %s (:gap).\n", pgr_format_duration(text, r->settings.gaps_ns[0]));
 }
 
 void pgr__add_complaints(const pgr_scenario *s, const pgr_complaint *complaints, size_t count, pgr_buf *out) {
@@ -240,11 +240,11 @@ static void add_story(const pgr_result *r, pgr_buf *out) {
   const pgr_cell *chosen = NULL;
   for (size_t i = 0; i < r->cell_count; i++) {
     const pgr_cell *c = &r->cells[i];
-    if (c->story.count && (!chosen || (chosen->judgement.as_expected && !c->judgement.as_expected))) chosen = c;
+    if (c->story_count && (!chosen || (chosen->judgement.as_expected && !c->judgement.as_expected))) chosen = c;
   }
   if (chosen) {
     pgr_buf_adds(out, "\n");
-    pgr_report_story(r, chosen, out);
+    pgr_report_story(r, chosen, 0, out);
     return;
   }
   for (size_t i = 0; !chosen && i < r->cell_count; i++)
@@ -261,7 +261,8 @@ static bool any_raced(const pgr_result *r) {
   return false;
 }
 
-void pgr_report_text(const pgr_result *r, bool colour, pgr_buf *out) {
+void pgr_report_text(const pgr_result *r, unsigned style, pgr_buf *out) {
+  bool colour = style & PGR_STYLE_COLOUR;
   add_title(r, out);
   pgr__add_verdicts(r, colour, out);
   add_rules(r, out);

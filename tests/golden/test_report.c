@@ -151,11 +151,12 @@ static pgr_cell held_by_trigger(pgr_isolation level) {
 
 static void tell_claim(pgr_cell *c) {
   static const char look[] = "SELECT texter_id IS NULL AS free FROM conversations WHERE id = 17";
-  c->story = (pgr_story){.key = 17, .round = 17, .rule = claim.ownership.name, .second_owner = 5, .count = 4};
-  c->story.steps[0] = step(3, 1000000, look, "t", PGR_OUTCOME_COUNT);
-  c->story.steps[1] = step(5, 1011000, look, "t", PGR_OUTCOME_COUNT);
-  c->story.steps[2] = step(3, 1094000, "UPDATE conversations SET texter_id = 3 WHERE id = 17", "", PGR_OUTCOME_OK);
-  c->story.steps[3] = step(5, 1101000, "UPDATE conversations SET texter_id = 5 WHERE id = 17", "", PGR_OUTCOME_OK);
+  c->story_count = 1;
+  c->stories[0] = (pgr_story){.key = 17, .round = 17, .rule = claim.ownership.name, .second_owner = 5, .count = 4};
+  c->stories[0].steps[0] = step(3, 1000000, look, "t", PGR_OUTCOME_COUNT);
+  c->stories[0].steps[1] = step(5, 1011000, look, "t", PGR_OUTCOME_COUNT);
+  c->stories[0].steps[2] = step(3, 1094000, "UPDATE conversations SET texter_id = 3 WHERE id = 17", "", PGR_OUTCOME_OK);
+  c->stories[0].steps[3] = step(5, 1101000, "UPDATE conversations SET texter_id = 5 WHERE id = 17", "", PGR_OUTCOME_OK);
 }
 
 static pgr_cell not_run(const pgr_scenario *s, int strategy, pgr_isolation level) {
@@ -169,6 +170,7 @@ static pgr_cell not_run(const pgr_scenario *s, int strategy, pgr_isolation level
 
 static pgr_result *result_of(const pgr_scenario *s) {
   static pgr_result r;
+  pgr_result_deinit(&r);
   memset(&r, 0, sizeof r);
   r.command = "run";
   r.scenario = s;
@@ -177,6 +179,7 @@ static pgr_result *result_of(const pgr_scenario *s) {
   r.settings.agents = r.settings.contenders = r.settings.connections = 8;
   r.settings.threads = 1;
   r.settings.rounds = 2000;
+  r.settings.gap_count = 1;
   r.settings.protocol = s->protocol;
   r.environment.private_server = r.environment.in_memory = true;
   r.environment.libpq_version = 150018;
@@ -190,7 +193,9 @@ static pgr_result *result_of(const pgr_scenario *s) {
 }
 
 static void add(pgr_result *r, pgr_cell c) {
-  r->cells[r->cell_count++] = c;
+  pgr_cell *added = pgr_result_add_cell(r);
+  assert_non_null(added);
+  *added = c;
 }
 
 static pgr_result *fixed_result(void) {
@@ -243,7 +248,7 @@ static void text(const char *name, const pgr_result *r, bool colour) {
   pgr_buf out;
   pgr_buf_init(&out, 0);
   pgr_report_header(r, &out);
-  pgr_report_text(r, colour, &out);
+  pgr_report_text(r, colour ? PGR_STYLE_COLOUR : 0, &out);
   assert_false(out.failed);
   if (!colour) check_width(pgr_buf_text(&out));
   compare(name, &out);
@@ -277,14 +282,14 @@ static void not_expected(void **state) {
   pgr_cell *c = &r->cells[1];
   r->settings.agents = 10000;
   r->settings.connections = 64;
-  r->settings.gap_ns = 5000000;
+  r->settings.gaps_ns[0] = 5000000;
   r->settings.max_tries = 4;
   r->seed = 9007199254740991;
   c->pool_wait = slow;
   r->cells[0].pool_wait = fast;
   for (int i = 0; i < 4; i++)
-    r->cells[0].story.steps[i].agent *= 1111;
-  r->cells[0].story.second_owner = 5555;
+    r->cells[0].stories[0].steps[i].agent *= 1111;
+  r->cells[0].stories[0].second_owner = 5555;
   c->evidence.duplicates = c->rules[0].broken = 1;
   c->share = (pgr_interval){0.0000127, 0.00278};
   c->outcomes[0][PGR_OUTCOME_UNKNOWN] = c->evidence.unknown = 2;
@@ -405,15 +410,16 @@ static void rows_alone(void **state) {
   add(r, raced(&overdraft, 0, PGR_READ_COMMITTED));
   add(r, held(&overdraft, 1, PGR_READ_COMMITTED));
   pgr_cell *c = &r->cells[0];
-  c->story = (pgr_story){.key = 17, .round = 17, .rule = overdraft.invariants[0].name, .count = 5};
-  c->story.steps[0] = step(3, 1000000, look, "t", PGR_OUTCOME_COUNT);
-  c->story.steps[1] = step(5, 1011000, look, "t", PGR_OUTCOME_COUNT);
-  c->story.steps[2] = step(3, 1094000, take, "", PGR_OUTCOME_OK);
-  c->story.steps[3] = step(5, 1101000, take, "", PGR_OUTCOME_COUNT);
-  c->story.steps[3].rows = -1;
-  c->story.steps[4] = step(5, 1301000, "COMMIT", "", PGR_OUTCOME_OK);
-  c->story.steps[4].rows = -1; /* it has no count */
-  strcpy(c->story.steps[3].sqlstate, "40001");
+  c->story_count = 1;
+  c->stories[0] = (pgr_story){.key = 17, .round = 17, .rule = overdraft.invariants[0].name, .count = 5};
+  c->stories[0].steps[0] = step(3, 1000000, look, "t", PGR_OUTCOME_COUNT);
+  c->stories[0].steps[1] = step(5, 1011000, look, "t", PGR_OUTCOME_COUNT);
+  c->stories[0].steps[2] = step(3, 1094000, take, "", PGR_OUTCOME_OK);
+  c->stories[0].steps[3] = step(5, 1101000, take, "", PGR_OUTCOME_COUNT);
+  c->stories[0].steps[3].rows = -1;
+  c->stories[0].steps[4] = step(5, 1301000, "COMMIT", "", PGR_OUTCOME_OK);
+  c->stories[0].steps[4].rows = -1; /* it has no count */
+  strcpy(c->stories[0].steps[3].sqlstate, "40001");
   pgr_result_judge(r);
   assert_int_equal(r->exit_status, 0);
   text("rows.txt", r, false);
@@ -428,11 +434,12 @@ static void capacity(void **state) {
   add(r, raced(&stock, 0, PGR_READ_COMMITTED));
   add(r, held(&stock, 1, PGR_READ_COMMITTED));
   pgr_cell *c = &r->cells[0];
-  c->story = (pgr_story){.key = 17, .round = 17, .rule = stock.ownership.name, .second_owner = 5, .count = 4};
-  c->story.steps[0] = step(3, 1000000, look, "t", PGR_OUTCOME_COUNT);
-  c->story.steps[1] = step(5, 1011000, look, "t", PGR_OUTCOME_COUNT);
-  c->story.steps[2] = step(3, 1094000, take, "", PGR_OUTCOME_OK);
-  c->story.steps[3] = step(5, 1101000, take, "", PGR_OUTCOME_OK);
+  c->story_count = 1;
+  c->stories[0] = (pgr_story){.key = 17, .round = 17, .rule = stock.ownership.name, .second_owner = 5, .count = 4};
+  c->stories[0].steps[0] = step(3, 1000000, look, "t", PGR_OUTCOME_COUNT);
+  c->stories[0].steps[1] = step(5, 1011000, look, "t", PGR_OUTCOME_COUNT);
+  c->stories[0].steps[2] = step(3, 1094000, take, "", PGR_OUTCOME_OK);
+  c->stories[0].steps[3] = step(5, 1101000, take, "", PGR_OUTCOME_OK);
   r->settings.agents = 100;
   r->settings.contenders = 8;
   r->settings.connections = 20;
@@ -457,7 +464,7 @@ static void bounds_are_rounded_outward(void **state) {
     pgr_buf out;
     pgr_buf_init(&out, 0);
     r->cells[1].upper_bound = cases[i].bound;
-    pgr_report_text(r, false, &out);
+    pgr_report_text(r, 0, &out);
     if (!strstr(pgr_buf_text(&out), cases[i].text)) fail_msg("%s is not in:\n%s", cases[i].text, pgr_buf_text(&out));
     pgr_buf_deinit(&out);
   }

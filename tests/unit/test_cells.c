@@ -29,6 +29,7 @@ static pgr_scenario *scenario(void) {
 static pgr_result result;
 
 static pgr_code choose(const char *strategies, const char *isolation, pgr_err *err) {
+  pgr_result_deinit(&result);
   memset(&result, 0, sizeof result);
   *err = (pgr_err){0};
   result.scenario = scenario();

@@ -86,7 +86,7 @@ static pgr_story story_of(made *m) {
   pgr_history_destroy(m->history);
   pgr_trace_deinit(&m->trace);
   pgr_findings_deinit(&m->findings);
-  return cell.story;
+  return cell.stories[0];
 }
 
 static void two_owners_by_their_acquires(void **state) {

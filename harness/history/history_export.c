@@ -1,0 +1,1 @@
+#include "pgr_history_export.h"

@@ -1,0 +1,9 @@
+#include "pgr_suite.h"
+
+pgr_code pgr_markdown(const pgr_document *d, size_t count, pgr_buf *out, pgr_err *err) {
+  (void)d;
+  (void)count;
+  (void)out;
+  (void)err;
+  return PGR_OK;
+}
