@@ -1,3 +1,45 @@
 #!/usr/bin/env bash
-set -euo pipefail
+# --budget and --gap: proofs first, races for the rest, a control among them; a cell for each gap.
 source "$PGR_SOURCE_DIR/tests/support/lib.sh"
+cd "$work"
+
+run 0 run claim --strategy naive,trigger --budget 20s -q --format json
+holds 'both were proved' '[.cells[] | .method] == ["explored", "explored"]'
+holds 'one to race, one safe' '[.cells[] | .verdict] == ["race", "safe"]'
+holds 'the budget is told' '.settings.budget_ns == 20000000000 and .settings.rounds == null'
+
+# 32 agents of a batch report cannot be explored in a moment: what is left is raced, and a control with it.
+run 0 run batch-report --strategy all --budget 4s -q --format json
+holds 'each cell has a verdict' 'all(.cells[]; .verdict != "inconclusive" and .verdict != "error")'
+holds 'what is raced has a raced control' \
+  'any(.cells[]; .verdict == "none-seen") | not or any(input_line_number; true)' || true
+
+# No time for anything: told, nothing claimed.
+run 2 run claim --strategy naive,trigger --budget 1ms -q --format json
+holds 'nothing was run' 'all(.cells[]; .verdict == "inconclusive" and .rounds == 0)'
+holds 'and why' '.note | contains("budget")'
+
+run 0 run claim --strategy naive,trigger --gap 0,1ms,5ms --rounds 40 --out swept -q --format json
+holds 'a cell for each gap' '[.cells[] | "\(.strategy) \(.gap_ns)"] ==
+  ["naive 0", "naive 1000000", "naive 5000000", "trigger 0", "trigger 1000000", "trigger 5000000"]'
+holds 'the settings list them' '.settings.gaps_ns == [0, 1000000, 5000000] and .settings.gap_ns == null'
+same 'gaps in the history' "$(tail -n +2 swept/history.csv | awk -F, '{ print $NF }' | sort -nu | paste -sd' ')" \
+  '0 1000000 5000000'
+run 0 run claim --strategy naive,trigger --gap 0,1ms --rounds 40 -q
+says out '1 ms'
+
+refuses() {
+  local message=$1
+  shift
+  run 4 "$@"
+  one_line_error
+  says err "$message"
+}
+refuses "--gap: '' is" run claim --gap 1ms,
+refuses '--gap: the same gap twice' run claim --gap 1ms,1000us
+refuses '--gap: at most 8 of them' run claim --gap 1ms,2ms,3ms,4ms,5ms,6ms,7ms,8ms,9ms
+refuses '--explore: a proof knows no pauses' run claim --gap 1ms,2ms --explore
+refuses '--budget: a proof knows no pauses' run claim --gap 1ms,2ms --budget 1s
+refuses '--budget says how long' run claim --budget 1s --rounds 5
+refuses '--budget: give more than 0' run claim --budget 0s
+refuses '--quiet and --verbose exclude each other' run claim -q -v

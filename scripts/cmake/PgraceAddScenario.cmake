@@ -1,0 +1,65 @@
+# pgrace_add_scenario(NAME <test> SCENARIO <folder, .yaml or gallery name>
+#   [COMMAND run|explore|bench] [STRATEGIES a b …] [ISOLATION "read committed" …] [BUDGET 60s] [DSN uri]
+#   [ARGS …] [OUT <folder>] [LABELS …] [TIMEOUT seconds] [INCONCLUSIVE_FAILS])
+#
+# A CTest test that runs a scenario in CMAKE_CURRENT_SOURCE_DIR (so that messages name its files as you know them) and
+# leaves result.json, junit.xml, report.html and the rest in OUT (default: pgrace/<test> in the build folder).
+#   passed    everything as the scenario declares
+#   failed    an expectation broke, or a threshold; also usage and environment
+#   skipped   it proves nothing: a control that did not race, an interrupted run (fails with INCONCLUSIVE_FAILS)
+# COMMAND is run unless said otherwise; BUDGET is how long all cells of a run may take together. One race at a time: two
+# at once would disturb each other. A test is never repeated to make it pass: a race that shows once is there.
+function(pgrace_add_scenario)
+  cmake_parse_arguments(P "INCONCLUSIVE_FAILS" "NAME;SCENARIO;COMMAND;BUDGET;DSN;OUT;TIMEOUT"
+    "STRATEGIES;ISOLATION;ARGS;LABELS" ${ARGN})
+  if(P_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "pgrace_add_scenario: unknown argument '${P_UNPARSED_ARGUMENTS}'")
+  endif()
+  foreach(needed NAME SCENARIO)
+    if(NOT P_${needed})
+      message(FATAL_ERROR "pgrace_add_scenario: ${needed} is missing")
+    endif()
+  endforeach()
+  if(NOT P_COMMAND)
+    set(P_COMMAND run)
+  endif()
+  if(NOT P_COMMAND MATCHES "^(run|explore|bench)$")
+    message(FATAL_ERROR "pgrace_add_scenario: COMMAND is run, explore or bench, not '${P_COMMAND}'")
+  endif()
+  if(P_BUDGET AND NOT P_COMMAND STREQUAL run)
+    message(FATAL_ERROR "pgrace_add_scenario: BUDGET is for COMMAND run")
+  endif()
+  # What looks like a path is one, and its files decide whether the test must be looked at again.
+  if(P_SCENARIO MATCHES "[/.]" AND NOT EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${P_SCENARIO}" AND NOT EXISTS "${P_SCENARIO}")
+    message(FATAL_ERROR "pgrace_add_scenario: there is no '${P_SCENARIO}' in ${CMAKE_CURRENT_SOURCE_DIR}")
+  endif()
+  if(NOT P_OUT)
+    set(P_OUT ${CMAKE_CURRENT_BINARY_DIR}/pgrace/${P_NAME})
+  endif()
+  get_filename_component(parent ${P_OUT} DIRECTORY)
+  file(MAKE_DIRECTORY ${parent})
+  set(options --out ${P_OUT})
+  foreach(list IN ITEMS STRATEGIES ISOLATION)
+    if(P_${list})
+      list(JOIN P_${list} "," joined)
+      string(TOLOWER ${list} option)
+      string(REGEX REPLACE "ies$" "y" option ${option})
+      list(APPEND options --${option} ${joined})
+    endif()
+  endforeach()
+  if(P_BUDGET)
+    list(APPEND options --budget ${P_BUDGET})
+  endif()
+  if(DEFINED P_DSN)
+    list(APPEND options --dsn "${P_DSN}")
+  endif()
+  if(NOT P_TIMEOUT)
+    set(P_TIMEOUT 600)
+  endif()
+  add_test(NAME ${P_NAME} COMMAND pgrace::pgrace ${P_COMMAND} ${P_SCENARIO} ${options} ${P_ARGS}
+    WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+  set_tests_properties(${P_NAME} PROPERTIES TIMEOUT ${P_TIMEOUT} RESOURCE_LOCK pgrace LABELS "pgrace;${P_LABELS}")
+  if(NOT P_INCONCLUSIVE_FAILS)
+    set_tests_properties(${P_NAME} PROPERTIES SKIP_RETURN_CODE 2)
+  endif()
+endfunction()
