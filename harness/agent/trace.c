@@ -21,16 +21,27 @@ static void squeeze(char *text) {
   *out = '\0';
 }
 
+/* How long the statement that is being sent has waited for a connection: what its operation has waited in all, without
+ * what those before it did, whatever the try. */
+static int64_t wait_of_next_ns(const pgr_agent *a) {
+  int64_t wait_ns = a->first_wait_ns + a->later_wait_ns;
+  for (uint8_t i = 0; i < a->trace_count; i++)
+    if (a->trace[i].kind == a->op.kind) wait_ns -= a->trace[i].call_ns - a->trace[i].ready_ns;
+  return wait_ns;
+}
+
 void pgr__trace_begin(pgr_agent *a, const pgr_command *command) {
   if (!a->piping) a->trace_answered = a->trace_count; /* no answer comes any more to what was lost before */
   if (!a->trace || a->trace_count == PGR_AGENT_TRACE_MAX) {
     a->trace_cut = true;
     return;
   }
+  int64_t wait_ns = wait_of_next_ns(a);
   pgr_trace_step *s = &a->trace[a->trace_count++];
   *s = (pgr_trace_step){.round = a->op.round,
                         .key = a->op.key,
                         .call_ns = a->step_call_ns,
+                        .ready_ns = a->step_call_ns - wait_ns,
                         .rows = -1,
                         .agent = a->op.agent,
                         .kind = a->op.kind,

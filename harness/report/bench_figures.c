@@ -4,7 +4,7 @@
  * Whether there is a figure is decided by what all repetitions so far have seen, not the one at hand: an outcome that
  * occurs first in the third repetition occurred 0 times in the first. The invariant most easily broken: every figure
  * has as many values as there are repetitions. */
-#include "pgr_bench.h"
+#include "bench_internal.h"
 
 #include "pgr_mem.h"
 #include "pgr_sample.h"
@@ -285,9 +285,21 @@ static void settle(pgr_figure *f) {
   f->bounded = pgr_sample_median_interval(known, n, &f->interval);
 }
 
+static pgr_code draw_curves(pgr_bench_cell *c, const pgr_scenario *s) {
+  int k = pgr_scenario_main_operation(s);
+  pgr_histogram *lost;
+  pgr_code code = pgr__merge_losers(&c->all.tally, k, &lost);
+  if (code) return code;
+  pgr_curve_of(c->all.tally.service[k][PGR_OUTCOME_OK], &c->winner_curve);
+  pgr_curve_of(lost, &c->loser_curve);
+  pgr_histogram_destroy(lost);
+  return PGR_OK;
+}
+
 pgr_code pgr_bench_settle(pgr_bench_cell *c, const pgr_scenario *s) {
   telling t = {.cell = c, .scenario = s, .m = &c->all, .settling = true};
   for (size_t i = 0; i < c->figure_count; i++)
     settle(&c->figures[i]);
-  return tell_all(&t);
+  pgr_code code = draw_curves(c, s);
+  return code ? code : tell_all(&t);
 }

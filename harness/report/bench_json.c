@@ -152,6 +152,32 @@ static json_t *story(const pgr_scenario *s, const pgr_follow_report *r) {
   return json_null();
 }
 
+/* Of one repetition, second by second. */
+static json_t *seconds(const pgr_bench_repetition *of, size_t repetition) {
+  const pgr_series *series = &of->series;
+  json_t *transactions = json_array(), *errors = json_array(), *p50 = json_array(), *p99 = json_array(),
+         *max = json_array();
+  for (size_t i = 0; i < series->count; i++) {
+    const pgr_interval_figures *f = &series->at[i];
+    bool any = f->ended > 0;
+    json_array_append_new(transactions, json_integer((json_int_t)f->ended));
+    json_array_append_new(errors, json_integer((json_int_t)f->errors));
+    json_array_append_new(p50, any ? json_integer((json_int_t)pgr_series_quantile(f, 0.5)) : json_null());
+    json_array_append_new(p99, any ? json_integer((json_int_t)pgr_series_quantile(f, 0.99)) : json_null());
+    json_array_append_new(max, any ? json_integer((json_int_t)f->max_ns) : json_null());
+  }
+  return json_pack("{s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "repetition", (json_int_t)repetition, "width_ns",
+                   (json_int_t)series->width_ns, "transactions", transactions, "errors", errors, "p50_ns", p50,
+                   "p99_ns", p99, "max_ns", max);
+}
+
+static json_t *all_series(const pgr_bench_cell *c) {
+  json_t *all = json_array();
+  for (size_t i = 0; i < c->repetition_count; i++)
+    json_array_append_new(all, seconds(&c->repetitions[i], i + 1));
+  return all;
+}
+
 static json_t *cell_name(const pgr_bench *b, const pgr_bench_cell *c) {
   pgr_buf text;
   pgr_buf_init(&text, 0);
@@ -187,6 +213,9 @@ static json_t *cell(const pgr_bench *b, const pgr_bench_cell *c) {
                                       "unexplained", (json_int_t)m->unexplained, "story", story(s, &c->story), "rules",
                                       pgr__json_text_or_null(c->rules), "rows_broken", (json_int_t)c->rows_broken,
                                       "trouble", pgr__json_text_or_null(c->trouble)));
+  json_object_update_new(o, json_pack("{s:o,s:o,s:o,s:o}", "line", not_zero(c->strategy->line), "summary",
+                                      pgr__json_text_or_null(c->strategy->summary), "curves",
+                                      pgr__json_curves(&c->winner_curve, &c->loser_curve), "series", all_series(c)));
   return o;
 }
 
@@ -253,9 +282,11 @@ pgr_code pgr_bench_json(const pgr_bench *b, pgr_buf *out, pgr_err *err) {
   for (size_t i = 0; i < b->cell_count; i++)
     json_array_append_new(cells, cell(b, &b->cells[i]));
   json_t *document =
-      json_pack("{s:i,s:s,s:i,s:b,s:b,s:o,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "format", 1, "command", "bench", "exit_status",
-                b->exit_status, "complete", b->complete, "interrupted", b->interrupted, "note",
-                pgr__json_text_or_null(b->note), "seed", (json_int_t)b->seed, "settings", settings(b), "environment",
+      json_pack("{s:i,s:s,s:i,s:b,s:b,s:o,s:o,s:o,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "format", 1, "command", "bench",
+                "exit_status", b->exit_status, "complete", b->complete, "interrupted", b->interrupted, "note",
+                pgr__json_text_or_null(b->note), "error", pgr__json_text_or_null(b->error), "repeat",
+                pgr__json_text_or_null(b->repeat), "seed", (json_int_t)b->seed, "scenario",
+                b->bare ? json_null() : pgr__json_scenario(b->scenario), "settings", settings(b), "environment",
                 pgr__json_environment(&b->environment), "thresholds", thresholds(b), "baseline",
                 pgr__json_text_or_null(b->compared ? b->baseline : NULL), "changes", changes(b), "cells", cells);
   return pgr__json_write(document, out, err);

@@ -257,6 +257,83 @@ static void add_latencies(const pgr_bench *b, pgr_buf *out) {
   pgr__table_take(&t, out);
 }
 
+/* ---- all there is ---- */
+
+/* A line of what was timed under one name; left out where nothing was. count: NULL where it has none. */
+static void add_times(pgr__table *t, const pgr_bench_cell *c, const char *what, const char *how, const char *figure,
+                      const char *count) {
+  static const char *const quantiles[] = {"p50", "p95", "p99", "p99.9", "max"};
+  char name[PGR_FIGURE_NAME_BYTES];
+  snprintf(name, sizeof name, "%s.max", figure);
+  if (!pgr_bench_figure(c, name) && !(count && pgr_bench_figure(c, count))) return;
+  pgr__table_add(t, what, NULL);
+  pgr__table_add(t, how, NULL);
+  if (count)
+    pgr__bench_add_figure(t, c, PGR_UNIT_COUNT, count);
+  else
+    pgr__table_add(t, "", NULL);
+  for (size_t i = 0; i < sizeof quantiles / sizeof *quantiles; i++) {
+    snprintf(name, sizeof name, "%s.%s", figure, quantiles[i]);
+    pgr__bench_add_figure(t, c, PGR_UNIT_NS, name);
+  }
+  pgr__table_end_line(t);
+}
+
+static void add_operation(pgr__table *t, const pgr_bench_cell *c, const char *operation) {
+  const char *shown = operation;
+  for (int o = 0; o < PGR_OUTCOME_COUNT; o++) {
+    const char *outcome = pgr_outcome_name((pgr_outcome)o);
+    char service[PGR_FIGURE_NAME_BYTES], response[PGR_FIGURE_NAME_BYTES], count[PGR_FIGURE_NAME_BYTES];
+    snprintf(service, sizeof service, "%s.%s", operation, outcome);
+    snprintf(response, sizeof response, "response.%s.%s", operation, outcome);
+    snprintf(count, sizeof count, "%s.%s.count", operation, outcome);
+    if (!pgr_bench_figure(c, count)) continue;
+    add_times(t, c, shown, outcome, service, count);
+    add_times(t, c, "", "– response", response, NULL);
+    shown = "";
+  }
+}
+
+/* Statements by their number in the operation's script. */
+static void add_statements(pgr__table *t, const pgr_bench_cell *c, const char *operation) {
+  enum { STATEMENTS_MAX = 1000 };
+  char name[PGR_FIGURE_NAME_BYTES], number[PGR_TEXT_BYTES];
+  bool first = true;
+  for (int i = 1; i <= STATEMENTS_MAX; i++) {
+    snprintf(name, sizeof name, "statement.%s.%d.max", operation, i);
+    if (!pgr_bench_figure(c, name)) continue;
+    snprintf(name, sizeof name, "statement.%s.%d", operation, i);
+    snprintf(number, sizeof number, "statement %d", i);
+    add_times(t, c, first ? operation : "", number, name, NULL);
+    first = false;
+  }
+}
+
+static void add_details(const pgr_bench *b, const pgr_bench_cell *c, pgr_buf *out) {
+  static const char *const columns[] = {"operation", "outcome", "count", "p50", "p95", "p99", "p99.9", "max"};
+  pgr__table t;
+  pgr_buf_adds(out, "\n  ");
+  pgr__bench_add_name(b, c, out);
+  pgr_buf_adds(out, "\n");
+  pgr__table_init(&t, "llrrRrRr");
+  for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+    pgr__table_add(&t, columns[i], NULL);
+  pgr__table_end_line(&t);
+  for (int k = 0; k < b->scenario->operation_count; k++)
+    add_operation(&t, c, b->scenario->operations[k].name);
+  for (int k = 0; k < b->scenario->operation_count; k++)
+    add_statements(&t, c, b->scenario->operations[k].name);
+  add_times(&t, c, "transaction", "", "transaction", "transactions");
+  add_times(&t, c, "pool wait", "", "pool_wait", NULL);
+  pgr__table_take(&t, out);
+}
+
+static void add_all_details(const pgr_bench *b, pgr_buf *out) {
+  pgr_buf_adds(out, "\n  every operation and statement; – response: from its intended start\n");
+  for (size_t i = 0; i < b->cell_count; i++)
+    if (pgr__bench_was_run(&b->cells[i])) add_details(b, &b->cells[i], out);
+}
+
 /* ---- what cannot be true ---- */
 
 /* "conversation 17: agent 3 was told ok, and 9.00 µs later agent 5 as well" */
@@ -505,8 +582,8 @@ static void add_title(const pgr_bench *b, pgr_buf *out) {
   pgr_buf_adds(out, "\n");
 }
 
-void pgr_bench_text(const pgr_bench *b, bool colour, pgr_buf *out) {
-  bool any_run = false;
+void pgr_bench_text(const pgr_bench *b, unsigned style, pgr_buf *out) {
+  bool any_run = false, colour = style & PGR_STYLE_COLOUR;
   for (size_t i = 0; i < b->cell_count; i++)
     any_run |= pgr__bench_was_run(&b->cells[i]);
   add_title(b, out);
@@ -514,6 +591,7 @@ void pgr_bench_text(const pgr_bench *b, bool colour, pgr_buf *out) {
   if (any_run) {
     add_meaning_of_spread(b, out);
     add_latencies(b, out);
+    if (style & PGR_STYLE_VERBOSE) add_all_details(b, out);
     add_remarks(b, colour, out);
     add_costs(b, out);
     add_waits(b, out);

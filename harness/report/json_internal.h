@@ -4,6 +4,7 @@
 #define PGR_JSON_INTERNAL_H
 
 #include "pgr_buf.h"
+#include "pgr_curve.h"
 #include "pgr_environment.h"
 #include "pgr_scenario.h"
 #include "pgr_tally.h"
@@ -11,8 +12,14 @@
 
 json_t *pgr__json_environment(const pgr_environment *e);
 
-/* null when s is NULL or "". */
+/* null when s is NULL or "". Bytes that are not UTF-8 become '?', and a text with such bytes is cut. */
 json_t *pgr__json_text_or_null(const char *s);
+
+/* What the scenario says of itself: names, operations, rules, declared rejections. */
+json_t *pgr__json_scenario(const pgr_scenario *s);
+
+/* {"winner": …, "loser": …}, each a list of [share, ns]. */
+json_t *pgr__json_curves(const pgr_curve *winner, const pgr_curve *loser);
 
 /* null when it is not finite; what is whole is written so: nothing of a count is lost, and 3 reads better than 3.0. */
 json_t *pgr__json_number(double value);
@@ -25,7 +32,8 @@ json_t *pgr__json_errors(const pgr_scenario *s, const pgr_complaint *complaints,
 /* counts: by the scenario's declaration. */
 json_t *pgr__json_rejections(const pgr_scenario *s, const uint64_t *counts);
 
-/* Appends it, indented, with a final newline; takes the document, which may be NULL. Errors: PGR_ENOMEM. */
+/* Appends it, indented (a list of nothing but numbers on one line), with a final newline; takes the document, which may
+ * be NULL. Errors: PGR_ENOMEM. */
 pgr_code pgr__json_write(json_t *document, pgr_buf *out, pgr_err *err) PGR_MUST_CHECK;
 
 #endif

@@ -56,8 +56,8 @@ typedef struct pgr_bench_cell {
   pgr_figure *figures; /* owned; in the order in which they are shown */
   size_t figure_count, figure_cap;
   pgr_curve winner_curve, loser_curve; /* service time of the main operation, told yes; refused or rejected */
-  pgr_follow_report story; /* of the first repetition that had a duplicate, else an unexplained refusal */
-  char rules[200];         /* what the rows broke at a phase's end: "balance is never negative: 3 keys"; "" */
+  pgr_follow_report story;             /* of the first repetition that had a duplicate, else an unexplained refusal */
+  char rules[200]; /* what the rows broke at a phase's end: "balance is never negative: 3 keys"; "" */
   uint64_t rows_broken;
   char trouble[200]; /* why its figures say less than they seem to; "" */
 } pgr_bench_cell;
@@ -97,8 +97,8 @@ typedef struct pgr_bench {
     int max_tries;
   } settings;
   pgr_environment environment;
-  char error[300];           /* what of the environment ended it (exit status 5), "" when nothing did */
-  char repeat[1024];         /* the command that repeats it, never with a connection string; "" when not known */
+  char error[300];       /* what of the environment ended it (exit status 5), "" when nothing did */
+  char repeat[1024];     /* the command that repeats it, never with a connection string; "" when not known */
   pgr_bench_cell *cells; /* owned */
   size_t cell_count;
   const struct pgr_threshold *thresholds; /* borrowed */
@@ -126,8 +126,9 @@ void pgr_bench_deinit(pgr_bench *b);
 
 /* ---- renderers; each appends ---- */
 
-/* For people: at most 80 columns, but for names that are longer. */
-void pgr_bench_text(const pgr_bench *b, bool colour, pgr_buf *out);
+/* For people: at most 80 columns, but for names that are longer. style: of PGR_STYLE_… (pgr_report.h); VERBOSE adds
+ * what each cell's operations and statements took, by outcome. */
+void pgr_bench_text(const pgr_bench *b, unsigned style, pgr_buf *out);
 void pgr_bench_header(const pgr_bench *b, pgr_buf *out);
 /* The document of docs/result.md. Errors: PGR_ENOMEM. */
 pgr_code pgr_bench_json(const pgr_bench *b, pgr_buf *out, pgr_err *err) PGR_MUST_CHECK;

@@ -41,6 +41,13 @@ void pgr__table_end_line(pgr__table *t);
 /* Appends it, indented by two, and frees it. */
 void pgr__table_take(pgr__table *t, pgr_buf *out);
 
+/* result.c: the service times of an operation's losers, refused and rejected; the caller's. Errors: PGR_ENOMEM. */
+pgr_code pgr__merge_losers(const pgr_tally *tally, int operation, pgr_histogram **out) PGR_MUST_CHECK;
+
+/* story.c: fills in story->waited from all statements of its round in the trace. No wait is claimed that is not likely.
+ */
+void pgr__infer_waits(pgr_story *story, const pgr_trace *trace);
+
 /* text.c: the line that says what ran against what; errors nobody declared, each once, with where it was met. */
 void pgr__add_server(const pgr_environment *e, bool durable, pgr_buf *out);
 void pgr__add_complaints(const pgr_scenario *s, const pgr_complaint *complaints, size_t count, pgr_buf *out);
@@ -48,11 +55,15 @@ void pgr__add_complaints(const pgr_scenario *s, const pgr_complaint *complaints,
 /* verdicts.c */
 bool pgr__was_raced(const pgr_cell *c);      /* it ran, and was not explored */
 bool pgr__is_matrix(const pgr_result *r);    /* some strategy ran at more than one isolation level */
+bool pgr__sweeps_gaps(const pgr_result *r);  /* cells differ by their gap */
 bool pgr__mixes_levels(const pgr_result *r); /* not all cells are of one level */
 void pgr__add_verdicts(const pgr_result *r, bool colour, pgr_buf *out);
 const char *pgr__verdict_words(const pgr_cell *c);
 bool pgr__contradicts(const pgr_cell *c); /* its verdict is one, and not what the scenario says */
-/* "naive", or "naive at serializable" where levels are mixed; appended. */
+/* "naive", with what tells it from others: "naive at serializable, gap 1 ms"; appended. */
 void pgr__add_cell_name(const pgr_result *r, const pgr_cell *c, pgr_buf *out);
+/* The same without its level, for tables in which a strategy has one only; and the widest of these. */
+void pgr__add_row_name(const pgr_result *r, const pgr_cell *c, pgr_buf *out);
+int pgr__row_name_width(const pgr_result *r);
 
 #endif

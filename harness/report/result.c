@@ -1,6 +1,7 @@
 /* From what a race added up to the figures that people read. */
-#include "pgr_result.h"
+#include "report_internal.h"
 
+#include "pgr_clock.h"
 #include "pgr_mem.h"
 #include "pgr_units.h"
 
@@ -17,17 +18,63 @@ static pgr_latency summarize(const pgr_histogram *h) {
                        .max = pgr_histogram_max(h)};
 }
 
-static pgr_code summarize_losers(pgr_cell *cell, const pgr_tally *tally, int k) {
-  const pgr_histogram *refused = tally->service[k][PGR_OUTCOME_REFUSED];
-  const pgr_histogram *rejected = tally->service[k][PGR_OUTCOME_REJECTED];
+pgr_code pgr__merge_losers(const pgr_tally *tally, int operation, pgr_histogram **out) {
+  const pgr_histogram *refused = tally->service[operation][PGR_OUTCOME_REFUSED];
+  const pgr_histogram *rejected = tally->service[operation][PGR_OUTCOME_REJECTED];
   pgr_histogram *both = pgr_histogram_create();
   pgr_code code = both ? PGR_OK : PGR_ENOMEM;
   if (!code && refused) code = pgr_histogram_merge(both, refused);
   if (!code && rejected) code = pgr_histogram_merge(both, rejected);
-  if (!code) cell->loser = summarize(both);
-  pgr_histogram_destroy(both);
+  if (code) pgr_histogram_destroy(both);
+  *out = code ? NULL : both;
   return code;
 }
+
+static pgr_code summarize_main(pgr_cell *cell, const pgr_tally *tally, int operation) {
+  const pgr_histogram *won = tally->service[operation][PGR_OUTCOME_OK];
+  pgr_histogram *lost;
+  pgr_code code = pgr__merge_losers(tally, operation, &lost);
+  if (code) return code;
+  cell->winner = summarize(won);
+  pgr_curve_of(won, &cell->winner_curve);
+  cell->loser = summarize(lost);
+  pgr_curve_of(lost, &cell->loser_curve);
+  pgr_histogram_destroy(lost);
+  return PGR_OK;
+}
+
+/* ---- throughput ---- */
+
+/* The narrowest of 1, 2, 5, 10, 20 … ms of which PGR_SLICES_MAX cover the time. */
+static int64_t slice_for(int64_t length_ns) {
+  static const int64_t steps[] = {1, 2, 5};
+  for (int64_t unit_ns = PGR_NS_PER_MS;; unit_ns *= 10)
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+      if (length_ns <= steps[i] * unit_ns * PGR_SLICES_MAX) return steps[i] * unit_ns;
+}
+
+static bool has_ended(const pgr_op *op) {
+  return op->outcome != PGR_OUTCOME_RETRIED;
+}
+
+static void slice(pgr_throughput *out, const pgr_history *history, int64_t elapsed_ns) {
+  int64_t length_ns = elapsed_ns;
+  size_t count = pgr_history_count(history), ended = 0;
+  for (size_t i = 0; i < count; i++) {
+    const pgr_op *op = pgr_history_at(history, i);
+    if (has_ended(op) && op->return_ns >= length_ns) length_ns = op->return_ns + 1;
+    ended += has_ended(op);
+  }
+  if (ended == 0) return;
+  out->slice_ns = slice_for(length_ns);
+  out->count = (size_t)((length_ns + out->slice_ns - 1) / out->slice_ns);
+  for (size_t i = 0; i < count; i++) {
+    const pgr_op *op = pgr_history_at(history, i);
+    if (has_ended(op)) out->ended[op->return_ns / out->slice_ns]++;
+  }
+}
+
+/* ---- stories ---- */
 
 static int by_call(const void *a, const void *b) {
   const pgr_trace_step *x = a, *y = b;
@@ -67,10 +114,54 @@ static int64_t length_ns(const pgr_story *s) {
   return s->steps[s->count - 1].call_ns - s->steps[0].call_ns;
 }
 
-static void keep_shorter(pgr_cell *cell, const pgr_story *story) {
-  if (cell->story_count > 0 && length_ns(story) >= length_ns(&cell->stories[0])) return;
-  cell->stories[0] = *story;
-  cell->story_count = 1;
+/* How bad a violation is, the most important first. */
+typedef struct rank {
+  uint32_t told_yes; /* agents, of the round */
+  int64_t shared_ns; /* two of them owned the key; INT64_MAX: they own it for ever; 0: the rows broke a rule */
+  int64_t length_ns; /* the shorter, the easier to follow: the first rounds of a run are slow, plans are made in them */
+} rank;
+
+static bool is_worse(const rank *a, const rank *b) {
+  if (a->told_yes != b->told_yes) return a->told_yes > b->told_yes;
+  if (a->shared_ns != b->shared_ns) return a->shared_ns > b->shared_ns;
+  return a->length_ns < b->length_ns;
+}
+
+/* A trace holds an agent's statements of a round together. */
+static uint32_t count_told_yes(const pgr_trace *trace, int64_t round, int operation) {
+  uint32_t count = 0, last = 0;
+  for (size_t i = 0; i < trace->count; i++) {
+    const pgr_trace_step *s = &trace->steps[i];
+    if (s->round != round || s->kind != operation || s->outcome != PGR_OUTCOME_OK || s->agent == last) continue;
+    count++;
+    last = s->agent;
+  }
+  return count;
+}
+
+/* The worst so far; ranks are those of the cell's stories. */
+typedef struct choice {
+  pgr_cell *cell;
+  rank ranks[PGR_STORIES_MAX];
+} choice;
+
+/* A story of a round that has one already takes its place, or none. */
+static void keep_worst(choice *c, const pgr_story *story, const rank *r) {
+  pgr_story *stories = c->cell->stories;
+  size_t count = c->cell->story_count, at = 0, end = count;
+  while (at < count && !is_worse(r, &c->ranks[at])) {
+    if (stories[at].round == story->round) return;
+    at++;
+  }
+  for (size_t i = at; i < count; i++)
+    if (stories[i].round == story->round) end = i;
+  if (at == PGR_STORIES_MAX) return;
+  if (end == PGR_STORIES_MAX) end--;
+  memmove(&stories[at + 1], &stories[at], (end - at) * sizeof *stories);
+  memmove(&c->ranks[at + 1], &c->ranks[at], (end - at) * sizeof *c->ranks);
+  stories[at] = *story;
+  c->ranks[at] = *r;
+  if (end == count) c->cell->story_count++;
 }
 
 /* Of one agent in one round. */
@@ -124,8 +215,7 @@ static bool gather_cast(pgr_story *story, const pgr_scenario *scenario, const pg
 }
 
 /* A round whose rows break a rule, the first of those broken. */
-static void tell_rows(pgr_cell *cell, const pgr_scenario *scenario, const pgr_trace *trace,
-                      const pgr_findings *findings) {
+static void tell_rows(choice *c, const pgr_scenario *scenario, const pgr_trace *trace, const pgr_findings *findings) {
   stretch stretches[STRETCHES_MAX];
   for (size_t i = 0; i < trace->count;) {
     int64_t round = trace->steps[i].round;
@@ -134,24 +224,72 @@ static void tell_rows(pgr_cell *cell, const pgr_scenario *scenario, const pgr_tr
       j++;
     pgr_story story = {.key = scenario->key.first + round - 1, .rule = findings->rows_rule};
     if (pgr_rounds_has(&findings->rows_broken, round) &&
-        gather_cast(&story, scenario, trace, round, stretches, stretches_of(&trace->steps[i], j - i, stretches)))
-      keep_shorter(cell, &story);
+        gather_cast(&story, scenario, trace, round, stretches, stretches_of(&trace->steps[i], j - i, stretches))) {
+      const pgr_trace of_round = {.steps = &trace->steps[i], .count = j - i};
+      rank r = {.told_yes = count_told_yes(&of_round, round, pgr_scenario_main_operation(scenario)),
+                .length_ns = length_ns(&story)};
+      keep_worst(c, &story, &r);
+    }
     i = j;
   }
 }
 
-/* Of the violations that can be told, the quickest: the first rounds of a run are slow, for plans are made in them. */
-static void choose_story(pgr_cell *cell, const pgr_scenario *scenario, const pgr_history *history,
-                         const pgr_trace *trace, const pgr_findings *findings) {
-  const pgr_ownership_report *report = &findings->ownership;
-  for (size_t i = 0; i < report->kept_count; i++) {
-    pgr_story story;
-    const pgr_violation *v = &report->kept[i];
-    if (!tell_owners(&story, trace, pgr_history_at(history, v->first), pgr_history_at(history, v->second))) continue;
-    story.rule = scenario->ownership.name;
-    keep_shorter(cell, &story);
+/* ---- the worst ---- */
+
+/* Two owners of a key, as two operations in the history. */
+typedef struct pair {
+  const pgr_op *first, *second;
+  int64_t first_ends_ns, second_ends_ns; /* INT64_MAX: it owns for ever */
+} pair;
+
+/* An agent's ownership ends where it next releases the key, as far as that is certain. */
+static void end_at(int64_t *ends_ns, const pgr_op *acquired, const pgr_op *released) {
+  bool ends = released->outcome == PGR_OUTCOME_OK || released->outcome == PGR_OUTCOME_UNKNOWN ||
+              released->outcome == PGR_OUTCOME_RETRIED;
+  if (!ends || released->agent != acquired->agent || released->key != acquired->key) return;
+  if (released->call_ns >= acquired->return_ns && released->call_ns < *ends_ns) *ends_ns = released->call_ns;
+}
+
+static size_t pairs_of(const pgr_scenario *scenario, const pgr_history *history, const pgr_ownership_report *report,
+                       pair pairs[PGR_VIOLATIONS_KEPT]) {
+  for (size_t i = 0; i < report->kept_count; i++)
+    pairs[i] = (pair){pgr_history_at(history, report->kept[i].first), pgr_history_at(history, report->kept[i].second),
+                      INT64_MAX, INT64_MAX};
+  size_t count = scenario->ownership.release < 0 ? 0 : pgr_history_count(history);
+  for (size_t k = 0; k < count && report->kept_count > 0; k++) {
+    const pgr_op *op = pgr_history_at(history, k);
+    for (size_t i = 0; op->kind == scenario->ownership.release && i < report->kept_count; i++) {
+      end_at(&pairs[i].first_ends_ns, pairs[i].first, op);
+      end_at(&pairs[i].second_ends_ns, pairs[i].second, op);
+    }
   }
-  if (cell->story_count == 0) tell_rows(cell, scenario, trace, findings);
+  return report->kept_count;
+}
+
+static int64_t shared_ns(const pair *p) {
+  int64_t from = p->first->return_ns > p->second->return_ns ? p->first->return_ns : p->second->return_ns;
+  int64_t to = p->first_ends_ns < p->second_ends_ns ? p->first_ends_ns : p->second_ends_ns;
+  return to == INT64_MAX ? to : to - from;
+}
+
+/* Those that can be told; rows only where no owners can be. */
+static void choose_stories(pgr_cell *cell, const pgr_scenario *scenario, const pgr_history *history,
+                           const pgr_trace *trace, const pgr_findings *findings) {
+  choice chosen = {.cell = cell};
+  pair pairs[PGR_VIOLATIONS_KEPT];
+  size_t count = pairs_of(scenario, history, &findings->ownership, pairs);
+  for (size_t i = 0; i < count; i++) {
+    pgr_story story;
+    if (!tell_owners(&story, trace, pairs[i].first, pairs[i].second)) continue;
+    story.rule = scenario->ownership.name;
+    rank r = {.told_yes = count_told_yes(trace, story.round, scenario->ownership.acquire),
+              .shared_ns = shared_ns(&pairs[i]),
+              .length_ns = length_ns(&story)};
+    keep_worst(&chosen, &story, &r);
+  }
+  if (cell->story_count == 0) tell_rows(&chosen, scenario, trace, findings);
+  for (size_t i = 0; i < cell->story_count; i++)
+    pgr__infer_waits(&cell->stories[i], trace);
 }
 
 pgr_cell *pgr_result_add_cell(pgr_result *r) {
@@ -199,7 +337,6 @@ pgr_code pgr_cell_fill(pgr_cell *cell, const pgr_scenario *scenario, const pgr_t
       cell->response[k][o] = summarize(tally->response[k][o]);
     }
   }
-  cell->winner = cell->service[k_main][PGR_OUTCOME_OK];
   cell->pool_wait = summarize(tally->pool_wait);
   cell->start_skew = summarize(tally->start_skew);
   cell->share = pgr_interval_95(findings->broken.count, findings->contested.count);
@@ -212,8 +349,9 @@ pgr_code pgr_cell_fill(pgr_cell *cell, const pgr_scenario *scenario, const pgr_t
   memcpy(cell->rejections, tally->rejections, sizeof cell->rejections);
   memcpy(cell->complaints, tally->complaints, sizeof cell->complaints);
   cell->complaint_count = tally->complaint_count;
-  choose_story(cell, scenario, history, trace, findings);
-  if (summarize_losers(cell, tally, k_main)) return pgr_fail(err, PGR_ENOMEM, "out of memory");
+  slice(&cell->throughput, history, cell->elapsed_ns);
+  choose_stories(cell, scenario, history, trace, findings);
+  if (summarize_main(cell, tally, k_main)) return pgr_fail(err, PGR_ENOMEM, "out of memory");
   cell->evidence.ran = true;
   return PGR_OK;
 }

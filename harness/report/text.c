@@ -33,7 +33,8 @@ static void add_rules(const pgr_result *r, pgr_buf *out) {
   for (size_t i = 0; i < r->cell_count; i++) {
     const pgr_cell *c = &r->cells[i];
     if (!c->evidence.ran || c->evidence.duplicates == 0 || c->rule_count < 2) continue;
-    if (pgr__is_matrix(r) && c->judgement.as_expected) continue; /* a line a cell would be a long list */
+    bool many = pgr__is_matrix(r) || pgr__sweeps_gaps(r); /* a line a cell would be a long list */
+    if (many && c->judgement.as_expected) continue;
     pgr_buf_adds(out, any ? "  " : "\n  ");
     any = true;
     pgr__add_cell_name(r, c, out);
@@ -48,9 +49,17 @@ static void add_rules(const pgr_result *r, pgr_buf *out) {
   }
 }
 
+/* The cell's name, filled up. */
+static void add_row_begin(const pgr_result *r, const pgr_cell *c, int names, pgr_buf *out) {
+  pgr_buf_adds(out, "  ");
+  size_t from = out->len;
+  pgr__add_row_name(r, c, out);
+  pgr_buf_addf(out, "%*s", pgr__padding(pgr_buf_text(out) + from, names), "");
+}
+
 /* One operation's; speed: also the statements a second, if there is room. */
 static void add_outcomes_of(const pgr_result *r, int k, bool speed, pgr_buf *out) {
-  int names = pgr__name_width(r), operation = pgr__width(r->scenario->operations[k].name);
+  int names = pgr__row_name_width(r), operation = pgr__width(r->scenario->operations[k].name);
   if (operation > names) names = operation;
   uint64_t unknown = 0, retried = 0;
   for (size_t i = 0; i < r->cell_count; i++) {
@@ -64,7 +73,7 @@ static void add_outcomes_of(const pgr_result *r, int k, bool speed, pgr_buf *out
   for (size_t i = 0; i < r->cell_count; i++) {
     const pgr_cell *c = &r->cells[i];
     if (!pgr__was_raced(c)) continue;
-    pgr_buf_addf(out, "  %-*s", names, c->strategy->name);
+    add_row_begin(r, c, names, out);
     pgr__add_count(out, c->outcomes[k][PGR_OUTCOME_OK], 9);
     pgr__add_count(out, c->outcomes[k][PGR_OUTCOME_REFUSED], 10);
     pgr__add_count(out, c->outcomes[k][PGR_OUTCOME_REJECTED], 10);
@@ -94,9 +103,9 @@ static void add_outcomes(const pgr_result *r, pgr_buf *out) {
       add_outcomes_of(r, k, false, out);
 }
 
-static void add_latency_line(pgr_buf *out, int names, const char *name, int what_width, const char *what,
-                             const pgr_latency *l) {
-  pgr_buf_addf(out, "  %-*s  %-*s", names, name, what_width, what);
+/* What follows the name. */
+static void add_latency(pgr_buf *out, int what_width, const char *what, const pgr_latency *l) {
+  pgr_buf_addf(out, "  %-*s", what_width, what);
   if (l->count == 0) {
     pgr_buf_adds(out, "        –         –         –         –\n");
     return;
@@ -108,8 +117,13 @@ static void add_latency_line(pgr_buf *out, int names, const char *name, int what
   pgr_buf_adds(out, "\n");
 }
 
+static void add_latency_line(pgr_buf *out, int names, int what_width, const char *what, const pgr_latency *l) {
+  pgr_buf_addf(out, "  %*s", names, "");
+  add_latency(out, what_width, what, l);
+}
+
 static void add_latencies(const pgr_result *r, pgr_buf *out) {
-  int names = pgr__name_width(r);
+  int names = pgr__row_name_width(r);
   char text[PGR_TEXT_BYTES];
   const char *main = r->scenario->operations[pgr_scenario_main_operation(r->scenario)].name;
   int what = (int)strlen(main) + 5 > 10 ? (int)strlen(main) + 5 : 10;
@@ -120,12 +134,11 @@ static void add_latencies(const pgr_result *r, pgr_buf *out) {
     if (!pgr__was_raced(c)) continue;
     snprintf(ok, sizeof ok, "%s ok", main);
     snprintf(lost, sizeof lost, "%s lost", main);
-    const char *name = c->strategy->name;
-    add_latency_line(out, names, name, what, ok, &c->winner);
-    if (c->loser.count) add_latency_line(out, names, "", what, lost, &c->loser);
-    if (r->settings.connections < r->settings.agents)
-      add_latency_line(out, names, "", what, "pool wait", &c->pool_wait);
-    add_latency_line(out, names, "", what, "start skew", &c->start_skew);
+    add_row_begin(r, c, names, out);
+    add_latency(out, what, ok, &c->winner);
+    if (c->loser.count) add_latency_line(out, names, what, lost, &c->loser);
+    if (r->settings.connections < r->settings.agents) add_latency_line(out, names, what, "pool wait", &c->pool_wait);
+    add_latency_line(out, names, what, "start skew", &c->start_skew);
   }
   if (r->settings.gap_count == 1 && r->settings.gaps_ns[0])
     pgr_buf_addf(out, "  Scripts were given a gap of %s (:gap).\n", pgr_format_duration(text, r->settings.gaps_ns[0]));
@@ -235,13 +248,26 @@ static void add_title(const pgr_result *r, pgr_buf *out) {
   pgr__wrap(out, from);
 }
 
-/* One story: of the first cell that is not what the scenario says, else of the first that has one. */
-static void add_story(const pgr_result *r, pgr_buf *out) {
+/* The cell of which a story is told: the first that is not what the scenario says, else the first that has one; NULL:
+ * none has. */
+static const pgr_cell *choose_told(const pgr_result *r) {
   const pgr_cell *chosen = NULL;
   for (size_t i = 0; i < r->cell_count; i++) {
     const pgr_cell *c = &r->cells[i];
     if (c->story_count && (!chosen || (chosen->judgement.as_expected && !c->judgement.as_expected))) chosen = c;
   }
+  return chosen;
+}
+
+static void add_witness(const pgr_result *r, const pgr_cell *c, pgr_buf *out) {
+  pgr_buf_adds(out, "\n");
+  pgr_report_proof(r, c, false, out);
+  pgr_report_witness(c, PGR__COLUMNS, false, out);
+}
+
+/* One story, or the witness of an exploration. */
+static void add_story(const pgr_result *r, pgr_buf *out) {
+  const pgr_cell *chosen = choose_told(r);
   if (chosen) {
     pgr_buf_adds(out, "\n");
     pgr_report_story(r, chosen, 0, out);
@@ -249,10 +275,78 @@ static void add_story(const pgr_result *r, pgr_buf *out) {
   }
   for (size_t i = 0; !chosen && i < r->cell_count; i++)
     if (r->cells[i].proof.witness) chosen = &r->cells[i];
-  if (!chosen) return;
+  if (chosen) add_witness(r, chosen, out);
+}
+
+/* ---- all there is ---- */
+
+static void add_figures_line(pgr__table *t, const char *operation, const char *what, uint64_t count,
+                             const pgr_latency *l) {
+  char text[PGR_TEXT_BYTES];
+  const int64_t times[] = {l->p50, l->p95, l->p99, l->max};
+  pgr__table_add(t, operation, NULL);
+  pgr__table_add(t, what, NULL);
+  pgr__table_add(t, pgr_format_count(text, (int64_t)count), NULL);
+  for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+    pgr__table_add(t, l->count ? pgr_format_duration(text, times[i]) : "–", NULL);
+  pgr__table_end_line(t);
+}
+
+static void add_operation_lines(pgr__table *t, const pgr_scenario *s, const pgr_cell *c, int k) {
+  const char *name = s->operations[k].name;
+  for (int o = 0; o < PGR_OUTCOME_COUNT; o++) {
+    if (c->outcomes[k][o] == 0) continue;
+    add_figures_line(t, name, pgr_outcome_name((pgr_outcome)o), c->outcomes[k][o], &c->service[k][o]);
+    name = "";
+    if (c->response[k][o].count) add_figures_line(t, "", "– response", c->response[k][o].count, &c->response[k][o]);
+  }
+}
+
+static void add_details(const pgr_result *r, const pgr_cell *c, pgr_buf *out) {
+  static const char *const columns[] = {"operation", "outcome", "count", "p50", "p95", "p99", "max"};
+  char text[PGR_TEXT_BYTES];
+  size_t from;
+  pgr__table t;
   pgr_buf_adds(out, "\n");
-  pgr_report_proof(r, chosen, false, out);
-  pgr_report_witness(chosen, PGR__COLUMNS, false, out);
+  from = out->len;
+  pgr_buf_adds(out, "  ");
+  pgr__add_cell_name(r, c, out);
+  pgr_buf_addf(out, ": %s rounds", pgr_format_count(text, c->rounds));
+  pgr_buf_addf(out, ", %s contested", pgr_format_count(text, (int64_t)c->evidence.contested));
+  pgr_buf_addf(out, ", in %s", pgr_format_duration(text, c->elapsed_ns));
+  pgr_buf_addf(out, "; %s statements/s\n", pgr_format_count(text, (int64_t)(c->statements_per_s + 0.5)));
+  pgr__wrap(out, from);
+  pgr__table_init(&t, "llrrrrr");
+  for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+    pgr__table_add(&t, columns[i], NULL);
+  pgr__table_end_line(&t);
+  for (int k = 0; k < r->scenario->operation_count; k++)
+    add_operation_lines(&t, r->scenario, c, k);
+  if (c->pool_wait.count) add_figures_line(&t, "pool wait", "", c->pool_wait.count, &c->pool_wait);
+  if (c->start_skew.count) add_figures_line(&t, "start skew", "", c->start_skew.count, &c->start_skew);
+  pgr__table_take(&t, out);
+}
+
+static void add_all_details(const pgr_result *r, pgr_buf *out) {
+  pgr_buf_adds(out, "\n  every operation by outcome; – response: from its intended start\n");
+  for (size_t i = 0; i < r->cell_count; i++)
+    if (pgr__was_raced(&r->cells[i])) add_details(r, &r->cells[i], out);
+}
+
+/* Those that add_story has not told. */
+static void add_other_stories(const pgr_result *r, pgr_buf *out) {
+  const pgr_cell *told = choose_told(r);
+  bool witness_told = told != NULL;
+  for (size_t i = 0; i < r->cell_count; i++) {
+    const pgr_cell *c = &r->cells[i];
+    for (size_t k = c == told; k < c->story_count; k++) {
+      pgr_buf_adds(out, "\n");
+      pgr_report_story(r, c, k, out);
+    }
+    if (!c->proof.witness) continue;
+    if (witness_told) add_witness(r, c, out);
+    witness_told = true;
+  }
 }
 
 static bool any_raced(const pgr_result *r) {
@@ -271,7 +365,9 @@ void pgr_report_text(const pgr_result *r, unsigned style, pgr_buf *out) {
     pgr_buf_adds(out, "\n");
     add_latencies(r, out);
   }
+  if (style & PGR_STYLE_VERBOSE && any_raced(r)) add_all_details(r, out);
   add_story(r, out);
+  if (style & PGR_STYLE_VERBOSE) add_other_stories(r, out);
   pgr_buf_adds(out, "\n");
   add_remarks(r, out);
   add_rejections(r, out);

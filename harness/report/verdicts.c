@@ -4,7 +4,7 @@
 #include "pgr_units.h"
 #include <string.h>
 
-enum { MATRIX_COLUMN = 18 };
+enum { MATRIX_COLUMN = 18, MATRIX_COLUMN_SHORT = 15 /* beside a column of gaps */, GAP_COLUMN = 7 };
 
 bool pgr__was_raced(const pgr_cell *c) {
   return c->evidence.ran && !c->evidence.explored;
@@ -12,8 +12,13 @@ bool pgr__was_raced(const pgr_cell *c) {
 
 bool pgr__is_matrix(const pgr_result *r) {
   for (size_t i = 1; i < r->cell_count; i++)
-    if (r->cells[i].strategy == r->cells[i - 1].strategy) return true;
+    if (r->cells[i].strategy == r->cells[i - 1].strategy && r->cells[i].isolation != r->cells[i - 1].isolation)
+      return true;
   return false;
+}
+
+bool pgr__sweeps_gaps(const pgr_result *r) {
+  return r->settings.gap_count > 1;
 }
 
 bool pgr__mixes_levels(const pgr_result *r) {
@@ -22,9 +27,45 @@ bool pgr__mixes_levels(const pgr_result *r) {
   return false;
 }
 
+/* As its user wrote it, or nearly: "1 ms", not "1.00 ms". Returns out. */
+static const char *gap_text(char out[PGR_TEXT_BYTES], int64_t ns) {
+  pgr_format_duration(out, ns);
+  if (ns == 0) out[1] = '\0';
+  char *point = strchr(out, '.'), *unit = strchr(out, ' '), *end = unit;
+  if (!point || !unit) return out;
+  while (end[-1] == '0')
+    end--;
+  if (end - 1 == point) end--;
+  memmove(end, unit, strlen(unit) + 1);
+  return out;
+}
+
+static void add_gap(const pgr_result *r, const pgr_cell *c, pgr_buf *out) {
+  char text[PGR_TEXT_BYTES];
+  if (pgr__sweeps_gaps(r)) pgr_buf_addf(out, ", gap %s", gap_text(text, c->gap_ns));
+}
+
 void pgr__add_cell_name(const pgr_result *r, const pgr_cell *c, pgr_buf *out) {
   pgr_buf_adds(out, c->strategy->name);
   if (pgr__mixes_levels(r)) pgr_buf_addf(out, " at %s", pgr_isolation_name(c->isolation));
+  add_gap(r, c, out);
+}
+
+void pgr__add_row_name(const pgr_result *r, const pgr_cell *c, pgr_buf *out) {
+  pgr_buf_adds(out, c->strategy->name);
+  add_gap(r, c, out);
+}
+
+int pgr__row_name_width(const pgr_result *r) {
+  int widest = pgr__name_width(r);
+  for (size_t i = 0; i < r->cell_count; i++) {
+    pgr_buf name;
+    pgr_buf_init(&name, 0);
+    pgr__add_row_name(r, &r->cells[i], &name);
+    if (pgr__width(pgr_buf_text(&name)) > widest) widest = pgr__width(pgr_buf_text(&name));
+    pgr_buf_deinit(&name);
+  }
+  return widest;
 }
 
 const char *pgr__verdict_words(const pgr_cell *c) {
@@ -93,49 +134,74 @@ static int widest_share(const pgr_result *r, bool with_interval) {
   return widest;
 }
 
-/* Room is short where levels are shown: a mark says there what is a phrase elsewhere. */
-static void add_list_line(const pgr_cell *c, bool levels, bool colour, int share_width, pgr_buf *out) {
-  pgr__add_count(out, c->evidence.explored ? c->evidence.contested : (uint64_t)c->rounds, 8);
+/* What there is room for beside the names. Where levels are shown a mark says what is a phrase elsewhere. */
+typedef struct list_columns {
+  bool levels, gaps, rounds, interval;
+  int share_width;
+} list_columns;
+
+static void add_list_line(const pgr_cell *c, const list_columns *columns, bool colour, pgr_buf *out) {
+  if (columns->rounds) pgr__add_count(out, c->evidence.explored ? c->evidence.contested : (uint64_t)c->rounds, 8);
   pgr__add_count(out, c->evidence.duplicates, 8);
   pgr_buf_adds(out, "  ");
   size_t before = out->len;
-  add_share(c, !levels, out);
-  fill_column(out, before, share_width);
+  add_share(c, columns->interval, out);
+  fill_column(out, before, columns->share_width);
   pgr_buf_addf(out, "  %s%s%s", colour ? verdict_colour(c) : "", pgr__verdict_words(c), colour ? PGR__PLAIN : "");
-  if (levels)
+  if (columns->levels)
     pgr_buf_adds(out, pgr__contradicts(c) ? " !" : "");
   else if (c->evidence.expect != PGR_EXPECT_NOTHING && c->judgement.verdict != PGR_VERDICT_INCONCLUSIVE)
     pgr_buf_adds(out, c->judgement.as_expected ? ", as expected" : ", NOT expected");
   pgr_buf_adds(out, "\n");
 }
 
+static void add_gap_column(const pgr_cell *c, pgr_buf *out) {
+  char text[PGR_TEXT_BYTES];
+  pgr_buf_adds(out, "  ");
+  pgr__add_right(out, gap_text(text, c->gap_ns), GAP_COLUMN);
+}
+
 static void add_list(const pgr_result *r, bool colour, pgr_buf *out) {
   int names = pgr__name_width(r);
-  bool levels = pgr__mixes_levels(r), marked = false;
-  int share_width = widest_share(r, !levels);
-  pgr_buf_addf(out, "  %-*s%s  rounds  broken  %-*s  verdict\n", names, "strategy", levels ? "  isolation      " : "",
-               share_width, "share");
+  list_columns columns = {.levels = pgr__mixes_levels(r), .gaps = pgr__sweeps_gaps(r)};
+  bool marked = false;
+  columns.rounds = !(columns.levels && columns.gaps);
+  columns.interval = !columns.levels && !columns.gaps;
+  columns.share_width = widest_share(r, columns.interval);
+  pgr_buf_addf(out, "  %-*s%s%s%s  broken  %-*s  verdict\n", names, "strategy",
+               columns.levels ? "  isolation      " : "", columns.gaps ? "      gap" : "",
+               columns.rounds ? "  rounds" : "", columns.share_width, "share");
   for (size_t i = 0; i < r->cell_count; i++) {
     const pgr_cell *c = &r->cells[i];
     pgr_buf_addf(out, "  %-*s", names, c->strategy->name);
-    if (levels) pgr_buf_addf(out, "  %-15s", pgr_isolation_name(c->isolation));
+    if (columns.levels) pgr_buf_addf(out, "  %-15s", pgr_isolation_name(c->isolation));
+    if (columns.gaps) add_gap_column(c, out);
     if (c->evidence.ran)
-      add_list_line(c, levels, colour, share_width, out);
+      add_list_line(c, &columns, colour, out);
     else
       pgr_buf_adds(out, "  not run\n");
-    marked |= levels && c->evidence.ran && pgr__contradicts(c);
+    marked |= columns.levels && c->evidence.ran && pgr__contradicts(c);
   }
   if (marked) pgr_buf_adds(out, "\n  !: not what the scenario says\n");
 }
 
-static const pgr_cell *find_cell(const pgr_result *r, const pgr_strategy *strategy, pgr_isolation level) {
-  for (size_t i = 0; i < r->cell_count; i++)
-    if (r->cells[i].strategy == strategy && r->cells[i].isolation == level) return &r->cells[i];
+/* The cell of the same strategy and gap at a level; NULL: there is none. */
+static const pgr_cell *find_cell(const pgr_result *r, const pgr_cell *like, pgr_isolation level) {
+  for (size_t i = 0; i < r->cell_count; i++) {
+    const pgr_cell *c = &r->cells[i];
+    if (c->strategy == like->strategy && c->gap_ns == like->gap_ns && c->isolation == level) return c;
+  }
   return NULL;
 }
 
-/* "RACE 99.4 %", "none ≤ 0.15 %"; with a mark when the scenario says otherwise. */
-static void add_matrix_cell(const pgr_cell *c, bool colour, bool pad, pgr_buf *out) {
+static bool begins_matrix_line(const pgr_result *r, size_t cell) {
+  for (size_t i = 0; i < cell; i++)
+    if (r->cells[i].strategy == r->cells[cell].strategy && r->cells[i].gap_ns == r->cells[cell].gap_ns) return false;
+  return true;
+}
+
+/* "RACE 99.4 %", "none ≤ 0.15 %"; with a mark when the scenario says otherwise. Filled up to `width` characters. */
+static void add_matrix_cell(const pgr_cell *c, bool colour, int width, pgr_buf *out) {
   pgr_buf text;
   pgr_buf_init(&text, 256);
   if (!c) {
@@ -160,7 +226,7 @@ static void add_matrix_cell(const pgr_cell *c, bool colour, bool pad, pgr_buf *o
   if (c && c->evidence.ran && pgr__contradicts(c)) pgr_buf_adds(&text, " !");
   bool coloured = colour && c && c->evidence.ran;
   pgr_buf_addf(out, "%s%s%s", coloured ? verdict_colour(c) : "", pgr_buf_text(&text), coloured ? PGR__PLAIN : "");
-  if (pad) pgr_buf_addf(out, "%*s", pgr__padding(pgr_buf_text(&text), MATRIX_COLUMN), "");
+  pgr_buf_addf(out, "%*s", pgr__padding(pgr_buf_text(&text), width), "");
   pgr_buf_deinit(&text);
 }
 
@@ -178,23 +244,24 @@ static bool any_sampled(const pgr_result *r) {
 
 static void add_matrix(const pgr_result *r, bool colour, pgr_buf *out) {
   int names = pgr__name_width(r), last = 0;
-  bool used[PGR_ISOLATION_COUNT] = {false};
+  bool used[PGR_ISOLATION_COUNT] = {false}, gaps = pgr__sweeps_gaps(r);
+  int width = gaps ? MATRIX_COLUMN_SHORT : MATRIX_COLUMN;
   for (size_t i = 0; i < r->cell_count; i++)
     used[r->cells[i].isolation] = true;
   for (int level = 0; level < PGR_ISOLATION_COUNT; level++)
     if (used[level]) last = level;
-  pgr_buf_addf(out, "  %-*s", names, "strategy");
+  pgr_buf_addf(out, "  %-*s%s", names, "strategy", gaps ? "      gap" : "");
   for (int level = 0; level <= last; level++)
-    if (used[level]) pgr_buf_addf(out, level == last ? "  %s" : "  %-18s", pgr_isolation_name((pgr_isolation)level));
+    if (used[level]) pgr_buf_addf(out, "  %-*s", level == last ? 0 : width, pgr_isolation_name((pgr_isolation)level));
   pgr_buf_adds(out, "\n");
   for (size_t i = 0; i < r->cell_count; i++) {
-    const pgr_strategy *strategy = r->cells[i].strategy;
-    if (i > 0 && r->cells[i - 1].strategy == strategy) continue;
-    pgr_buf_addf(out, "  %-*s", names, strategy->name);
+    if (!begins_matrix_line(r, i)) continue;
+    pgr_buf_addf(out, "  %-*s", names, r->cells[i].strategy->name);
+    if (gaps) add_gap_column(&r->cells[i], out);
     for (int level = 0; level <= last; level++) {
       if (!used[level]) continue;
       pgr_buf_adds(out, "  ");
-      add_matrix_cell(find_cell(r, strategy, (pgr_isolation)level), colour, level != last, out);
+      add_matrix_cell(find_cell(r, &r->cells[i], (pgr_isolation)level), colour, level == last ? 0 : width, out);
     }
     pgr_buf_adds(out, "\n");
   }

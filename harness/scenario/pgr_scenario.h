@@ -102,6 +102,7 @@ typedef struct pgr_retry {
 
 typedef struct pgr_strategy {
   const char *name, *summary;
+  int line;                                     /* of its place in the scenario's YAML, from 1; 0: not known, or none */
   const pgr_source *installs[PGR_INSTALLS_MAX]; /* SQL files, after the schema, in order */
   int install_count;
   const pgr_script *scripts[PGR_OPERATIONS_MAX]; /* by operation: its own, or the scenario's */

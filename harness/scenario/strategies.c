@@ -105,6 +105,7 @@ static void fill_strategy(pgr__load *l, int index, const pgr_script *const scrip
     if (strcmp(l->s->strategies[k].name, g->name) == 0)
       pgr_faults_add(l->faults, &l->s->source, pgr__at(l, "strategies[%d].name", index), NULL,
                      "there are two strategies '%.64s'", g->name);
+  g->line = pgr__at(l, "strategies[%d]", index).line;
   g->summary = raw->summary;
   pgr__check_line(l, pgr__at(l, "strategies[%d].summary", index), "'summary'", raw->summary);
   int choice = -1;

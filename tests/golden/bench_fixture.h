@@ -366,6 +366,8 @@ static inline pgr_bench bench_incomplete(pgr_scenario *s) {
   b.settings.repetitions = 3;
   b.settings.durable = true;
   snprintf(b.note, sizeof b.note, "Interrupted: what ran is shown, and incomplete.");
+  snprintf(b.error, sizeof b.error, "the disk is full");
+  snprintf(b.repeat, sizeof b.repeat, "pgrace bench claim --seed 42");
   bench_load l = bench_with(BENCH_NAIVE, 8, 8);
   l.repetitions = 3;
   l.failed = 3;

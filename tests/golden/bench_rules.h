@@ -87,6 +87,36 @@ static inline void rules_json_operation(const json_t *o, const char *name, pgr_h
       assert_null(json_object_get(latencies, pgr_outcome_name((pgr_outcome)i)));
 }
 
+static inline void rules_json_series(const json_t *o, const pgr_bench_repetition *of, size_t repetition) {
+  rules_number(o, "repetition", (double)repetition);
+  rules_number(o, "width_ns", (double)of->series.width_ns);
+  static const char *const lists[] = {"transactions", "errors", "p50_ns", "p99_ns", "max_ns"};
+  for (size_t k = 0; k < sizeof lists / sizeof *lists; k++)
+    assert_int_equal(json_array_size(json_object_get(o, lists[k])), of->series.count);
+  for (size_t i = 0; i < of->series.count; i++) {
+    const pgr_interval_figures *f = &of->series.at[i];
+    const int64_t want[] = {(int64_t)f->ended, (int64_t)f->errors, pgr_series_quantile(f, 0.5),
+                            pgr_series_quantile(f, 0.99), f->max_ns};
+    for (size_t k = 0; k < sizeof lists / sizeof *lists; k++) {
+      const json_t *v = json_array_get(json_object_get(o, lists[k]), i);
+      if (k >= 2 && f->ended == 0)
+        assert_true(json_is_null(v));
+      else
+        assert_int_equal(json_integer_value(v), want[k]);
+    }
+  }
+}
+
+static inline void rules_json_curve(const json_t *curves, const char *name, const pgr_curve *want) {
+  const json_t *o = json_object_get(curves, name);
+  assert_int_equal(json_array_size(o), want->count);
+  for (size_t i = 0; i < want->count; i++) {
+    const json_t *point = json_array_get(o, i);
+    rules_near(json_number_value(json_array_get(point, 0)), want->points[i].share);
+    assert_int_equal(json_integer_value(json_array_get(point, 1)), want->points[i].ns);
+  }
+}
+
 static inline void rules_json_cell(const json_t *o, const pgr_scenario *s, const pgr_bench_cell *c) {
   const pgr_tally *t = &c->all.tally;
   const json_t *figures = json_object_get(o, "figures"), *statements = json_object_get(o, "statements");
@@ -106,6 +136,15 @@ static inline void rules_json_cell(const json_t *o, const pgr_scenario *s, const
   rules_json_latency(json_object_get(o, "pool_wait_ns"), t->pool_wait);
   rules_json_latency(json_object_get(o, "lag_ns"), c->all.lag);
   rules_json_latency(json_object_get(o, "loop_lag_ns"), c->all.loop_lag);
+  assert_int_equal(json_array_size(json_object_get(o, "series")), c->repetition_count);
+  for (size_t i = 0; i < c->repetition_count; i++)
+    rules_json_series(json_array_get(json_object_get(o, "series"), i), &c->repetitions[i], i + 1);
+  const pgr_histogram *won = t->service[pgr_scenario_main_operation(s)][PGR_OUTCOME_OK];
+  pgr_curve winner;
+  pgr_curve_of(won, &winner);
+  rules_json_curve(json_object_get(o, "curves"), "winner", &winner);
+  rules_json_curve(json_object_get(o, "curves"), "loser", &c->loser_curve);
+  rules_number(o, "line", c->strategy->line);
   assert_int_equal(json_array_size(statements), BENCH_STATEMENTS);
   for (int i = 0; i < BENCH_STATEMENTS; i++)
     rules_json_latency(json_object_get(json_array_get(statements, (size_t)i), "latency_ns"),

@@ -3,6 +3,7 @@
 #include "bench_fixture.h"
 #include "bench_rules.h"
 
+#include "pgr_report.h"
 #include <stdlib.h>
 
 static const char *golden_dir;
@@ -34,12 +35,16 @@ static void compare(const char *name, const char *extension, const pgr_buf *got)
 
 static void render_text(const pgr_bench *b, pgr_buf *out) {
   pgr_bench_header(b, out);
-  pgr_bench_text(b, false, out);
+  pgr_bench_text(b, 0, out);
 }
 
 static void render_ansi(const pgr_bench *b, pgr_buf *out) {
   pgr_bench_header(b, out);
-  pgr_bench_text(b, true, out);
+  pgr_bench_text(b, PGR_STYLE_COLOUR, out);
+}
+
+static void render_verbose(const pgr_bench *b, pgr_buf *out) {
+  pgr_bench_text(b, PGR_STYLE_VERBOSE, out);
 }
 
 static void render_json(const pgr_bench *b, pgr_buf *out) {
@@ -60,6 +65,7 @@ static const struct renderer {
   void (*render)(const pgr_bench *b, pgr_buf *out);
 } renderers[] = {{"txt", NULL, render_text},
                  {"ansi", "compared", render_ansi},
+                 {"verbose.txt", "incomplete", render_verbose},
                  {"json", "incomplete", render_json},
                  {"benchmark.json", "incomplete", render_smaller_is_better},
                  {"metrics.txt", "hostile", pgr_bench_openmetrics},
@@ -95,6 +101,17 @@ static int width_of(const char *line, size_t len) {
 }
 
 /* Nothing is wider than a terminal but names; nothing but line ends moves its cursor. */
+static void check_fit(const pgr_buf *out, bool long_name) {
+  for (const char *p = pgr_buf_text(out); *p;) {
+    size_t len = strcspn(p, "\n");
+    if (width_of(p, len) > 80 && !long_name) fail_msg("%d columns: %.*s", width_of(p, len), (int)len, p);
+    if (len && p[len - 1] == ' ') fail_msg("blanks at the end: '%.*s'", (int)len, p);
+    for (size_t i = 0; i < len; i++)
+      if ((unsigned char)p[i] < ' ') fail_msg("a control character: %.*s", (int)len, p);
+    p += len + (p[len] == '\n');
+  }
+}
+
 static void text_is_fit_for_a_terminal(void **state) {
   const bench_case *c = *state;
   pgr_scenario *s = bench_scenario();
@@ -102,15 +119,8 @@ static void text_is_fit_for_a_terminal(void **state) {
   pgr_buf out;
   pgr_buf_init(&out, 0);
   render_text(&b, &out);
-  for (const char *p = pgr_buf_text(&out); *p;) {
-    size_t len = strcspn(p, "\n");
-    bool long_name = strlen(s->strategies[0].name) > 20;
-    if (width_of(p, len) > 80 && !long_name) fail_msg("%d columns: %.*s", width_of(p, len), (int)len, p);
-    if (len && p[len - 1] == ' ') fail_msg("blanks at the end: '%.*s'", (int)len, p);
-    for (size_t i = 0; i < len; i++)
-      if ((unsigned char)p[i] < ' ') fail_msg("a control character: %.*s", (int)len, p);
-    p += len + (p[len] == '\n');
-  }
+  render_verbose(&b, &out);
+  check_fit(&out, strlen(s->strategies[0].name) > 20);
   pgr_buf_deinit(&out);
   pgr_bench_deinit(&b);
   pgr_scenario_destroy(s);

@@ -19,7 +19,9 @@ enum { NAIVE, TRIGGER, REPEATABLE_READ, NOWAIT };
 
 static const pgr_scenario claim = {
     .name = "claim",
+    .source = {.name = "scenarios/claim/claim.yaml"},
     .title = "agents claim one conversation",
+    .lesson = "A check and an update are two steps.",
     .broken = "The customer got two answers.",
     .key = {"conversation", 1, 1000000},
     .protocol = PGR_PROTOCOL_PREPARED,
@@ -33,6 +35,8 @@ static const pgr_scenario claim = {
                    {"55P03", NULL, NULL, "Somebody is checking this conversation out right now"}},
     .rejection_count = 2,
     .strategies = {[NAIVE] = {.name = "naive",
+                              .summary = "check, then update",
+                              .line = 27,
                               .at = {{true, PGR_EXPECT_RACE}, {true, PGR_EXPECT_RACE}, {true, PGR_EXPECT_NOTHING}}},
                    [TRIGGER] = {.name = "trigger",
                                 .at = {{true, PGR_EXPECT_SAFE}, {true, PGR_EXPECT_SAFE}, {true, PGR_EXPECT_SAFE}}},
@@ -80,6 +84,7 @@ static pgr_trace_step step(uint32_t agent, int64_t call_ns, const char *sql, con
                       .key = 17,
                       .call_ns = call_ns,
                       .return_ns = call_ns + 40000,
+                      .ready_ns = call_ns,
                       .rows = 1,
                       .agent = agent,
                       .outcome = (uint8_t)outcome};
@@ -159,6 +164,29 @@ static void tell_claim(pgr_cell *c) {
   c->stories[0].steps[3] = step(5, 1101000, "UPDATE conversations SET texter_id = 5 WHERE id = 17", "", PGR_OUTCOME_OK);
 }
 
+/* The worst story's second agent waited, for a connection and for the first one; and another one is told of round 90.
+ */
+static void tell_more(pgr_cell *c) {
+  pgr_story *worst = &c->stories[0], *next = &c->stories[1];
+  worst->steps[1].ready_ns -= 7000;
+  worst->waited[3] = (pgr_waited){3, worst->steps[2].return_ns};
+  *next = *worst;
+  next->round = next->key = 90;
+  next->second_owner = 3;
+  for (size_t i = 0; i < next->count; i++) {
+    next->steps[i].agent = worst->steps[i].agent == 3 ? 8 : 3;
+    next->steps[i].round = next->steps[i].key = 90;
+    next->waited[i] = (pgr_waited){0};
+  }
+  c->story_count = 2;
+}
+
+static void measure(pgr_cell *c) {
+  c->winner_curve = (pgr_curve){3, {{0.25, 180000}, {0.5, 212000}, {1, 5120000}}};
+  c->loser_curve = (pgr_curve){2, {{0.999755859375, 310000}, {1, 12000000}}};
+  c->throughput = (pgr_throughput){500000000, 4, {3400, 0, 4000, 601}};
+}
+
 static pgr_cell not_run(const pgr_scenario *s, int strategy, pgr_isolation level) {
   pgr_cell c = {.strategy = &s->strategies[strategy], .isolation = level};
   c.evidence.expect = s->strategies[strategy].at[level].expect;
@@ -203,7 +231,26 @@ static pgr_result *fixed_result(void) {
   add(r, raced(&claim, NAIVE, PGR_READ_COMMITTED));
   tell_claim(&r->cells[0]);
   add(r, held_by_trigger(PGR_READ_COMMITTED));
+  strcpy(r->repeat, "pgrace run claim --rounds 2000 --seed 42");
   pgr_result_judge(r);
+  return r;
+}
+
+/* Two strategies, each with gaps of 0, 1.5 ms and 10 ms. */
+static pgr_result *swept_result(pgr_isolation last) {
+  static const int64_t gaps_ns[] = {0, 1500000, 10000000};
+  pgr_result *r = result_of(&claim);
+  r->settings.gap_count = 3;
+  memcpy(r->settings.gaps_ns, gaps_ns, sizeof gaps_ns);
+  for (int strategy = NAIVE; strategy <= TRIGGER; strategy++)
+    for (int level = 0; level <= (int)last; level++)
+      for (int i = 0; i < 3; i++) {
+        pgr_cell c =
+            strategy == NAIVE ? raced(&claim, NAIVE, (pgr_isolation)level) : held_by_trigger((pgr_isolation)level);
+        c.gap_ns = gaps_ns[i];
+        add(r, c);
+      }
+  tell_claim(&r->cells[1]);
   return r;
 }
 
@@ -244,15 +291,19 @@ static void check_width(const char *text) {
   }
 }
 
-static void text(const char *name, const pgr_result *r, bool colour) {
+static void styled(const char *name, const pgr_result *r, unsigned style) {
   pgr_buf out;
   pgr_buf_init(&out, 0);
   pgr_report_header(r, &out);
-  pgr_report_text(r, colour ? PGR_STYLE_COLOUR : 0, &out);
+  pgr_report_text(r, style, &out);
   assert_false(out.failed);
-  if (!colour) check_width(pgr_buf_text(&out));
+  if (!(style & PGR_STYLE_COLOUR)) check_width(pgr_buf_text(&out));
   compare(name, &out);
   pgr_buf_deinit(&out);
+}
+
+static void text(const char *name, const pgr_result *r, bool colour) {
+  styled(name, r, colour ? PGR_STYLE_COLOUR : 0);
 }
 
 static void json(const char *name, const pgr_result *r) {
@@ -272,7 +323,45 @@ static void as_expected(void **state) {
   assert_int_equal(r->exit_status, 0);
   text("as-expected.txt", r, false);
   text("as-expected.ansi", r, true);
+  tell_more(&r->cells[0]);
+  measure(&r->cells[0]);
   json("as-expected.json", r);
+  text("as-expected.txt", r, false); /* the worst story alone */
+  r->cells[1].pool_wait = slow;
+  styled("verbose.txt", r, PGR_STYLE_VERBOSE);
+}
+
+/* Cells that differ by their gap, as a list, as a matrix, and where each strategy has a level of its own. */
+static void swept(void **state) {
+  (void)state;
+  pgr_result *r = swept_result(PGR_READ_COMMITTED);
+  r->cells[5].evidence.unknown = r->cells[5].outcomes[0][PGR_OUTCOME_UNKNOWN] = 1;
+  strcpy(r->error, "the disk is full");
+  r->settings.budget_ns = 60000000000;
+  pgr_result_judge(r);
+  assert_int_equal(r->exit_status, 0);
+  text("swept.txt", r, false);
+  json("swept.json", r);
+  r = swept_result(PGR_SERIALIZABLE);
+  pgr_result_judge(r);
+  text("swept-matrix.txt", r, false);
+  r = result_of(&claim);
+  r->settings.gap_count = 2;
+  r->settings.gaps_ns[1] = 250000;
+  for (int i = 0; i < 2; i++) {
+    pgr_cell naive = raced(&claim, NAIVE, PGR_READ_COMMITTED);
+    pgr_cell safe = raced(&claim, REPEATABLE_READ, PGR_REPEATABLE_READ);
+    naive.gap_ns = safe.gap_ns = r->settings.gaps_ns[i];
+    add(r, naive);
+    r->cells[r->cell_count - 1].evidence.contested += (uint64_t)i;
+    add(r, safe);
+  }
+  pgr_cell between = r->cells[1]; /* a strategy's cells are together */
+  r->cells[1] = r->cells[2];
+  r->cells[2] = between;
+  pgr_result_judge(r);
+  assert_int_equal(r->exit_status, 1);
+  text("swept-mixed-levels.txt", r, false);
 }
 
 /* A trigger that lets one pass, with undeclared errors on the way, over a pool, with a gap. */
@@ -470,9 +559,31 @@ static void bounds_are_rounded_outward(void **state) {
   }
 }
 
+/* Lists of numbers take a line each; what looks like one in a text stays as it is. What is not UTF-8 can still be
+ * written. */
+static void texts_are_kept(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *written;
+  } cases[] = {{"run \"[1,  2]\" [1,  2] \\", "\"run \\\"[1,  2]\\\" [1,  2] \\\\\""}, {"run caf\xe9", "\"run caf?\""}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    pgr_result *r = fixed_result();
+    pgr_buf out;
+    char line[128];
+    pgr_buf_init(&out, 0);
+    snprintf(r->repeat, sizeof r->repeat, "%s", cases[i].text);
+    snprintf(line, sizeof line, "\n  \"repeat\": %s,\n", cases[i].written);
+    assert_int_equal(pgr_report_json(r, &out, NULL), PGR_OK);
+    if (!strstr(pgr_buf_text(&out), line)) fail_msg("%s is not in:\n%.400s", line, pgr_buf_text(&out));
+    assert_non_null(strstr(pgr_buf_text(&out), "\n    \"gaps_ns\": [0],\n"));
+    pgr_buf_deinit(&out);
+  }
+}
+
 int main(int argc, char **argv) {
   golden_dir = argc > 1 ? argv[1] : ".";
   const struct CMUnitTest tests[] = {cmocka_unit_test(as_expected),
+                                     cmocka_unit_test(swept),
                                      cmocka_unit_test(not_expected),
                                      cmocka_unit_test(control_did_not_race),
                                      cmocka_unit_test(interrupted),
@@ -481,6 +592,7 @@ int main(int argc, char **argv) {
                                      cmocka_unit_test(mixed_levels_with_a_surprise),
                                      cmocka_unit_test(rows_alone),
                                      cmocka_unit_test(capacity),
-                                     cmocka_unit_test(bounds_are_rounded_outward)};
+                                     cmocka_unit_test(bounds_are_rounded_outward),
+                                     cmocka_unit_test(texts_are_kept)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

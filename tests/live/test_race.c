@@ -155,6 +155,44 @@ static void every_shape_adds_up(void **state) {
   }
 }
 
+/* What an operation's statements have waited for connections, as the trace has it. */
+static int64_t waited_ns(const pgr_trace *t, const pgr_op *op, size_t *steps) {
+  int64_t all_ns = 0;
+  *steps = 0;
+  for (size_t i = 0; i < t->count; i++) {
+    const pgr_trace_step *s = &t->steps[i];
+    if (s->round != op->round || s->agent != op->agent || s->kind != op->kind) continue;
+    assert_true(s->ready_ns > 0 && s->ready_ns <= s->call_ns);
+    all_ns += s->call_ns - s->ready_ns;
+    ++*steps;
+  }
+  return all_ns;
+}
+
+/* Each statement of a trace was ready when its agent began to wait for a connection, or when it was sent. */
+static void traces_tell_who_waited(void **state) {
+  static const uint32_t connections[] = {2, 8};
+  for (size_t i = 0; i < sizeof connections / sizeof *connections; i++) {
+    pgr_race_options o = options();
+    int64_t waited = 0;
+    size_t told = 0;
+    o.connections = connections[i];
+    pgr_race_result r = race(*state, &o);
+    for (size_t k = 0; k < pgr_history_count(r.history); k++) {
+      const pgr_op *op = pgr_history_at(r.history, k);
+      size_t steps;
+      int64_t wait_ns = waited_ns(&r.trace, op, &steps);
+      if (steps == 0) continue;
+      assert_int_equal(wait_ns, op->pool_wait_ns);
+      waited += wait_ns > 0;
+      told++;
+    }
+    assert_true(told > 0);
+    assert_int_equal(waited > 0, o.connections < o.agents);
+    pgr_race_result_deinit(&r);
+  }
+}
+
 /* More rounds than keys are made ahead: the supply keeps up, in blocks that follow one another (seed() checks). */
 static void keys_are_made_as_needed(void **state) {
   fixture *f = *state;
@@ -439,6 +477,7 @@ static void a_lost_connection_leaves_one_unknown(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(every_shape_adds_up),
+                                     cmocka_unit_test(traces_tell_who_waited),
                                      cmocka_unit_test(keys_are_made_as_needed),
                                      cmocka_unit_test(keys_that_cannot_be_made_end_the_race),
                                      cmocka_unit_test(a_full_history_ends_the_race),

@@ -90,6 +90,16 @@ static void errors_and_retries(void **state) {
   pgr_scenario_destroy(s);
 }
 
+/* From 1, of the base scenario. */
+static int line_of(const char *text) {
+  const char *at = strstr(base, text);
+  int line = 1;
+  assert_non_null(at);
+  for (const char *p = base; p < at; p++)
+    line += *p == '\n';
+  return line;
+}
+
 static void strategies(void **state) {
   (void)state;
   pgr_scenario *s = must_load(base);
@@ -97,6 +107,8 @@ static void strategies(void **state) {
   assert_int_equal(s->strategy_count, 2);
   assert_null(pgr_scenario_strategy(s, "other"));
   assert_string_equal(naive->summary, "check, then update");
+  assert_int_equal(naive->line, line_of("- name: naive"));
+  assert_int_equal(trigger->line, line_of("- name: trigger"));
   assert_true(naive->sampled_rarely && !trigger->sampled_rarely);
   assert_int_equal(naive->first, PGR_REPEATABLE_READ);
   assert_true(naive->at[PGR_REPEATABLE_READ].runs && naive->at[PGR_READ_COMMITTED].runs);
