@@ -51,9 +51,9 @@ pgr_code pgr_outdir_open(const char *path, pgr_outdir **out, pgr_err *err) {
 }
 
 pgr_code pgr_outdir_add_history(pgr_outdir *o, const pgr_history *h, const char *strategy, const char *isolation,
-                                const char *const *kinds, pgr_err *err) {
+                                int64_t gap_ns, const char *const *kinds, pgr_err *err) {
   pgr_err reason;
-  pgr_code code = pgr_history_write_csv(h, strategy, isolation, kinds, !o->history_begun, o->history, &reason);
+  pgr_code code = pgr_history_write_csv(h, strategy, isolation, gap_ns, kinds, !o->history_begun, o->history, &reason);
   o->history_begun = true;
   return code ? pgr_fail(err, code, "--out: cannot write %s/history.csv: %s", o->path, reason.msg) : PGR_OK;
 }

@@ -13,7 +13,7 @@ pgr_code pgr_outdir_open(const char *path, pgr_outdir **out, pgr_err *err) PGR_M
 
 /* Appends a cell's history to history.csv. */
 pgr_code pgr_outdir_add_history(pgr_outdir *o, const pgr_history *h, const char *strategy, const char *isolation,
-                                const char *const *kinds, pgr_err *err) PGR_MUST_CHECK;
+                                int64_t gap_ns, const char *const *kinds, pgr_err *err) PGR_MUST_CHECK;
 
 /* Writes result.json and puts both files (history.csv when a cell's history was added) under their names, over older
  * ones. */

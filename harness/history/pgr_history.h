@@ -67,10 +67,10 @@ size_t pgr_history_count(const pgr_history *h);
 const pgr_op *pgr_history_at(const pgr_history *h, size_t i);
 
 /* Writes the history as CSV with a header line (docs/history.md), in no particular order. kinds: the name of each
- * operation, indexed by pgr_op.kind. Each line begins with `strategy` and ends with `isolation`, plain names. When
- * `header` is false only rows are written, so that several strategies share a file. Errors: PGR_EENVIRONMENT (a full
- * disk, says so). */
-pgr_code pgr_history_write_csv(const pgr_history *h, const char *strategy, const char *isolation,
+ * operation, indexed by pgr_op.kind. Each line begins with `strategy` and ends with `isolation`, plain names, and
+ * `gap_ns`, the gap that scripts were given. When `header` is false only rows are written, so that several cells share
+ * a file. Errors: PGR_EENVIRONMENT (a full disk, says so). */
+pgr_code pgr_history_write_csv(const pgr_history *h, const char *strategy, const char *isolation, int64_t gap_ns,
                                const char *const *kinds, int header, FILE *out, pgr_err *err) PGR_MUST_CHECK;
 
 #endif

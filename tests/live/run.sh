@@ -64,7 +64,7 @@ holds "a cell a level, in the order asked for" '[.cells[] | "\(.strategy) \(.iso
 holds "each was raced, and is as expected" 'all(.cells[]; .rounds == 60 and .complete and .as_expected and .contested > 0)'
 holds "each began with fresh rows" 'all(.cells[]; ([.outcomes.claim[]] | add) == 60 * 8)'
 for level in "read committed" "repeatable read" serializable; do
-  same "operations of both at $level" "$(grep -c ",$level\$" "$work/matrix/history.csv")" \
+  same "operations of both at $level" "$(grep -c ",$level," "$work/matrix/history.csv")" \
     "$(value "[.cells[] | select(.isolation == \"$level\") | .outcomes[][], .retries[]] | add")"
 done
 run 0 run --strategy naive,trigger --isolation repeatable-read,serializable --rounds 30

@@ -118,16 +118,16 @@ static void csv_says_what_was_recorded(void **state) {
                 .kind = 1,
                 .outcome = PGR_OUTCOME_OK};
   assert_int_equal(pgr_history_append(h, &op), PGR_OK);
-  assert_int_equal(pgr_history_write_csv(h, "naive", "read committed", kinds, 1, f, NULL), PGR_OK);
-  assert_int_equal(pgr_history_write_csv(h, "trigger", "serializable", kinds, 0, f, NULL), PGR_OK);
+  assert_int_equal(pgr_history_write_csv(h, "naive", "read committed", 0, kinds, 1, f, NULL), PGR_OK);
+  assert_int_equal(pgr_history_write_csv(h, "trigger", "serializable", 5000000, kinds, 0, f, NULL), PGR_OK);
   fclose(f);
   assert_string_equal(
       text, "strategy,round,key,agent,operation,attempt,outcome,sqlstate,intended_ns,call_ns,return_ns,pool_wait_ns,"
-            "isolation\n"
-            "naive,3,7,2,claim,2,rejected,23514,5,10,30,4,read committed\n"
-            "naive,4,-1,1,reply,1,ok,,31,31,9000000000,0,read committed\n"
-            "trigger,3,7,2,claim,2,rejected,23514,5,10,30,4,serializable\n"
-            "trigger,4,-1,1,reply,1,ok,,31,31,9000000000,0,serializable\n");
+            "isolation,gap_ns\n"
+            "naive,3,7,2,claim,2,rejected,23514,5,10,30,4,read committed,0\n"
+            "naive,4,-1,1,reply,1,ok,,31,31,9000000000,0,read committed,0\n"
+            "trigger,3,7,2,claim,2,rejected,23514,5,10,30,4,serializable,5000000\n"
+            "trigger,4,-1,1,reply,1,ok,,31,31,9000000000,0,serializable,5000000\n");
   free(text);
   pgr_history_destroy(h);
 }
@@ -139,7 +139,7 @@ static void a_full_device_is_reported(void **state) {
   const char *kinds[] = {"claim"};
   pgr_history *h = filled(0, 1000);
   pgr_err err;
-  assert_int_equal(pgr_history_write_csv(h, "naive", "read committed", kinds, 1, f, &err), PGR_EENVIRONMENT);
+  assert_int_equal(pgr_history_write_csv(h, "naive", "read committed", 0, kinds, 1, f, &err), PGR_EENVIRONMENT);
   assert_non_null(strstr(err.msg, "No space left"));
   fclose(f);
   pgr_history_destroy(h);
