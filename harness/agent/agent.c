@@ -473,6 +473,7 @@ static pgr_outcome read_answer(pgr_agent *a, const pgr_command *command, const P
                        .last = last};
   pgr_err err;
   pgr_code code = pgr_interp_answer(&a->interp, command, &answer, &err);
+  a->presets_stand &= command->sql.keep == PGR_KEEP_NOTHING;
   if (failed) memset(a->op.sqlstate, 0, sizeof a->op.sqlstate); /* the script dealt with it */
   if (code == PGR_OK) return PGR_OUTCOME_COUNT;
   if (code == PGR_ENOMEM)
@@ -560,7 +561,7 @@ static void seed_script(pgr_agent *a, int64_t round) {
   pgr_prng_seed(&a->prng, pgr_random_next(&r));
 }
 
-/* Those that scripts name, and two that are read without being named: each lies in a cache line of its own. */
+/* Those that scripts name, and two that are read without being named: only the columns of a \gset change these. */
 static pgr_code set_presets(pgr_agent *a, uint32_t contender) {
   const pgr_agent_shared *shared = a->shared;
   const uint32_t named = shared->scenario->names.named;
@@ -580,8 +581,11 @@ static pgr_code set_presets(pgr_agent *a, uint32_t contender) {
                  {PGR_SLOT_GAP, shared->gap_ns / PGR_NS_PER_US}};
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
     if (named >> numbers[i].slot & 1) pgr_vars_set_int(&a->vars, numbers[i].slot, numbers[i].value);
-  pgr_vars_set_int(&a->vars, PGR_SLOT_DEFAULT_SEED, (int64_t)(shared->seed * UINT64_C(0x9E3779B97F4A7C15) >> 1));
-  pgr_vars_set(&a->vars, PGR_SLOT_ON_ERROR_STOP, (pgr_value){PGR_TYPE_BOOL, {.b = true}});
+  if (!a->presets_stand || named >> PGR_SLOT_DEFAULT_SEED & 1)
+    pgr_vars_set_int(&a->vars, PGR_SLOT_DEFAULT_SEED, (int64_t)(shared->seed * UINT64_C(0x9E3779B97F4A7C15) >> 1));
+  if (!a->presets_stand || named >> PGR_SLOT_ON_ERROR_STOP & 1)
+    pgr_vars_set(&a->vars, PGR_SLOT_ON_ERROR_STOP, (pgr_value){PGR_TYPE_BOOL, {.b = true}});
+  a->presets_stand = true;
   if (named >> PGR_SLOT_ERROR & 1) pgr_vars_set(&a->vars, PGR_SLOT_ERROR, (pgr_value){PGR_TYPE_BOOL, {.b = false}});
   return named >> PGR_SLOT_SQLSTATE & 1 ? pgr_vars_set_text(&a->vars, PGR_SLOT_SQLSTATE, "00000") : PGR_OK;
 }
@@ -621,7 +625,7 @@ void pgr_agent_begin(pgr_agent *a, uint8_t kind, int64_t intended_ns) {
   a->interp.scope = (pgr_scope){
       .names = &a->shared->scenario->names, .vars = &a->vars, .random = &a->prng, .debug = on_debug, .user = a};
   pgr_interp_begin(&a->interp, a->shared->strategy->scripts[kind]);
-  a->begin_mark = pgr_interp_mark(&a->interp);
+  if (a->shared->strategy->retry_count > 0) a->begin_mark = pgr_interp_mark(&a->interp);
   begin_try(a);
   advance(a);
 }

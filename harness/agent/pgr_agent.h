@@ -96,6 +96,7 @@ struct pgr_agent {
   int64_t try_wait_ns;                  /* the same after the first call of this try */
   uint32_t finished;                    /* operations so far: tells whether one ended inside a call */
   bool piping;                          /* the connection is in pipeline mode */
+  bool presets_stand;                   /* those that no script names are as they begin every round */
   bool trace_cut;                       /* statements were left out */
   uint8_t trace_count, trace_answered;
   pgr_trace_step *trace; /* the current round's first statements; made when first needed */

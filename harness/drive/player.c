@@ -371,7 +371,7 @@ static pgr_code clean_sessions(pgr__player *p, pgr_err *err) {
     pgr_conn_hold(p->conns[i], &seat->cleaner);
     pgr_conn_query(p->conns[i], pgr_buf_text(&p->text));
     while (seat->cleaning && !atomic_load(p->stop))
-      uv_run(pgr_loop_uv(p->loop), UV_RUN_ONCE);
+      pgr_loop_turn(p->loop, true);
     if (p->fault) return pgr_fail(err, PGR_EDATABASE, "a connection was lost");
     if (seat->cleaning) return pgr_fail(err, PGR_EINTERRUPTED, "interrupted");
   }
@@ -439,7 +439,7 @@ static void never_granted(pgr_waiter *w, pgr_conn *c) {
 static pgr_code await_ready(pgr__player *p, int needed, pgr_err *err) {
   while (p->ready < needed && !*p->lost) {
     if (atomic_load(p->stop)) return pgr_fail(err, PGR_EINTERRUPTED, "interrupted");
-    uv_run(pgr_loop_uv(p->loop), UV_RUN_ONCE);
+    pgr_loop_turn(p->loop, true);
   }
   return *p->lost ? pgr_fail(err, PGR_EDATABASE, "%s", p->lost) : PGR_OK;
 }

@@ -37,7 +37,7 @@ pgr_code spec_run_rest(spec_run *run, int64_t most_ns, pgr_err *err) {
     pgr_timer_cancel(run->loop, &run->alarm);
     if (pgr_timer_start(run->loop, &run->alarm, due_ns)) return pgr_fail(err, PGR_ENOMEM, "out of memory");
   }
-  uv_run(pgr_loop_uv(run->loop), UV_RUN_ONCE);
+  pgr_loop_turn(run->loop, true);
   if (*run->lost.msg) return pgr_fail(err, PGR_EDATABASE, "%s", run->lost.msg);
   return stopped(run) ? pgr_fail(err, PGR_EINTERRUPTED, "interrupted") : PGR_OK;
 }

@@ -18,7 +18,7 @@
 
 static const int64_t DRAIN_NS = 10 * PGR_NS_PER_S, INTERRUPTED_NS = 2 * PGR_NS_PER_S, TICK_NS = 100 * PGR_NS_PER_MS;
 static const int64_t COLLECT_NS = 250 * PGR_NS_PER_MS;
-enum { TURN_MS = 20 };
+enum { TURN_MS = 50 };
 
 void pgr__load_wake(pgr__load *load) {
   uint64_t one = 1;
@@ -251,7 +251,7 @@ static pgr_code set_up(pgr__load *load, const pgr_target *target, uint32_t *init
   load->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (load->wake_fd < 0) return pgr_fail(err, PGR_EENVIRONMENT, "cannot create an eventfd: %s", strerror(errno));
   atomic_store(&load->live, o->threads);
-  load->clients = pgr_calloc(o->agents, sizeof *load->clients);
+  load->clients = pgr_calloc_aligned(PGR__LOAD_LINE, o->agents, sizeof *load->clients);
   load->workers = pgr_calloc_aligned(PGR__LOAD_LINE, o->threads, sizeof *load->workers);
   if (!load->clients || !load->workers ||
       pgr__cell_session_make(&load->session, o->scenario, o->strategy, o->isolation, o->protocol, ""))

@@ -15,11 +15,10 @@ enum {
 typedef struct pgr__load pgr__load;
 typedef struct pgr__load_worker pgr__load_worker;
 
-/* One simulated user and its transaction. */
+/* One simulated user and its transaction. What each transaction touches lies together, before and at the beginning of
+ * the agent. */
 typedef struct pgr__client {
-  pgr_agent agent; /* first: done casts back */
-  pgr__load_worker *worker;
-  pgr_timer hold;      /* between a transaction's operations and its end; or before the next, see `again` */
+  _Alignas(PGR__LOAD_LINE) pgr__load_worker *worker;
   int64_t intended_ns; /* of the transaction, on the history's clock */
   int64_t count;       /* transactions begun */
   uint32_t index;      /* among all */
@@ -27,6 +26,8 @@ typedef struct pgr__client {
   int8_t ending;       /* the operation of the end that runs or is next; -1: none yet */
   bool busy, failed;
   bool inside, again; /* begin() is on the stack, and its transaction has ended already */
+  pgr_agent agent;
+  pgr_timer hold; /* between a transaction's operations and its end; or before the next, see `again` */
 } pgr__client;
 
 /* Arrivals that found nobody free, by their intended time: a ring. */

@@ -270,7 +270,7 @@ static void on_hold_over(pgr_timer *t) {
 }
 
 static void on_done(pgr_agent *a, uint8_t kind, pgr_outcome outcome) {
-  pgr__client *c = (pgr__client *)a;
+  pgr__client *c = (pgr__client *)((char *)a - offsetof(pgr__client, agent));
   pgr__load_worker *w = c->worker;
   const pgr_load_options *o = w->load->options;
   if (outcome == PGR_OUTCOME_OK) c->ok |= (uint8_t)(1U << kind);

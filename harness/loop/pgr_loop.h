@@ -1,9 +1,11 @@
-/* A thread that runs a libuv loop, a mailbox other threads post to, and timers finer than libuv's millisecond.
- * Whatever is attached to the loop belongs to its thread from pgr_loop_start to pgr_loop_join. */
+/* A thread that waits for file descriptors, a mailbox other threads post to, and timers in nanoseconds. What else has
+ * to be waited for (child processes) is left to a libuv loop, its guest. Whatever is attached to the loop belongs to
+ * its thread from pgr_loop_start to pgr_loop_join. */
 #ifndef PGR_LOOP_H
 #define PGR_LOOP_H
 
 #include "pgr_err.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
@@ -33,10 +35,29 @@ void pgr_loop_finish(pgr_loop *l);
 /* Waits for the thread. A loop never started is run dry here (finish it first, on the calling thread). */
 void pgr_loop_join(pgr_loop *l);
 
-/* After join, or after a failed start. Asserts that no handle was left. */
+/* Of a loop that is not started: handles what has happened. wait: for something to happen, when nothing has. */
+void pgr_loop_turn(pgr_loop *l, bool wait);
+
+/* After join, or after a failed start. Asserts that nothing was left attached. */
 void pgr_loop_destroy(pgr_loop *l);
 
+/* To attach something to, right away, from the owning thread. It runs no timers of libuv's. */
 uv_loop_t *pgr_loop_uv(pgr_loop *l);
+
+enum { PGR_READABLE = 1, PGR_WRITABLE = 4 }; /* epoll's own */
+
+/* A file descriptor that is watched. Embed it, zeroed but for `ready`; owning thread only. */
+typedef struct pgr_watch {
+  /* events: what it is ready for, of what it is watched for; an error or the other end's hanging up is all of that. */
+  void (*ready)(struct pgr_watch *w, unsigned events);
+  int fd;
+  unsigned events; /* 0: not watched */
+} pgr_watch;
+
+/* Calls w->ready whenever fd is ready for one of the events, until pgr_watch_end or another call: for other events, or
+ * another fd, which may have taken the number of one that was closed. Errors: PGR_EENVIRONMENT, errno says why. */
+pgr_code pgr_watch_set(pgr_loop *l, pgr_watch *w, int fd, unsigned events) PGR_MUST_CHECK;
+void pgr_watch_end(pgr_loop *l, pgr_watch *w); /* watched or not; before fd is closed */
 
 /* A deadline on CLOCK_MONOTONIC. Embed it, zeroed; owning thread only. */
 typedef struct pgr_timer {

@@ -15,7 +15,7 @@ static void arm(pgr__timers *t) {
   if (due_ns == t->armed_ns) return;
   t->armed_ns = due_ns;
   struct itimerspec spec = {.it_value = {.tv_sec = due_ns / PGR_NS_PER_S, .tv_nsec = due_ns % PGR_NS_PER_S}};
-  timerfd_settime(t->fd, TFD_TIMER_ABSTIME, &spec, NULL);
+  timerfd_settime(t->watch.fd, TFD_TIMER_ABSTIME, &spec, NULL);
 }
 
 static void place(pgr__timers *t, size_t i, pgr_timer *timer) {
@@ -49,11 +49,11 @@ static void take_out(pgr__timers *t, pgr_timer *timer) {
     sift_down(t, i, last);
 }
 
-static void on_due(uv_poll_t *handle, int status, int events) {
-  (void)status, (void)events;
-  pgr__timers *t = handle->data;
+static void on_due(pgr_watch *w, unsigned events) {
+  (void)events;
+  pgr__timers *t = (pgr__timers *)((char *)w - offsetof(pgr__timers, watch));
   uint64_t expirations;
-  ssize_t ignored = read(t->fd, &expirations, sizeof expirations);
+  ssize_t ignored = read(w->fd, &expirations, sizeof expirations);
   (void)ignored;
   t->armed_ns = 0;
   int64_t now = pgr_now_ns();
@@ -65,25 +65,17 @@ static void on_due(uv_poll_t *handle, int status, int events) {
   arm(t);
 }
 
-pgr_code pgr__timers_init(pgr__timers *t, uv_loop_t *uv, pgr_err *err) {
-  t->fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-  if (t->fd < 0) return pgr_fail(err, PGR_EENVIRONMENT, "cannot create a timer: %s", strerror(errno));
-  int rc = uv_poll_init(uv, &t->poll, t->fd);
-  if (rc) {
-    close(t->fd);
-    return pgr_fail(err, PGR_EENVIRONMENT, "cannot watch a timer: %s", uv_strerror(rc));
-  }
-  t->poll.data = t;
-  uv_poll_start(&t->poll, UV_READABLE, on_due);
-  return PGR_OK;
-}
-
-void pgr__timers_close(pgr__timers *t) {
-  uv_close((uv_handle_t *)&t->poll, NULL);
+pgr_code pgr__timers_init(pgr_loop *l, pgr_err *err) {
+  int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  if (fd < 0) return pgr_fail(err, PGR_EENVIRONMENT, "cannot create a timer: %s", strerror(errno));
+  l->timers.watch.ready = on_due;
+  if (pgr_watch_set(l, &l->timers.watch, fd, PGR_READABLE) == PGR_OK) return PGR_OK;
+  close(fd);
+  return pgr_fail(err, PGR_EENVIRONMENT, "cannot watch a timer: %s", strerror(errno));
 }
 
 void pgr__timers_deinit(pgr__timers *t) {
-  close(t->fd);
+  close(t->watch.fd);
   pgr_free(t->heap);
 }
 

@@ -2,13 +2,14 @@
  *
  *   CLOSED      no socket
  *   CONNECTING  libpq's handshake; the socket may change under way
+ *   BEGINNING   the session's SQL and all its statements are in flight, in one pipeline
  *   SETTING_UP  the session's SQL is in flight
- *   PREPARING   statements are prepared one after the other
+ *   PREPARING   statements are prepared one after the other: what a failure in the pipeline has left to do
  *   IDLE        waits for a statement
  *   BUSY        a statement, or a pipeline up to its sync, is in flight
  *
- * The invariant most easily broken: a poll handle outlives its socket until libuv has closed it, so each is an object
- * of its own that frees itself. */
+ * The invariant most easily broken: while libpq connects it may close its socket and open another, so it is watched
+ * anew each time; and it is not watched any more when it is closed for good. */
 #include "pgr_conn.h"
 
 #include "pgr_clock.h"
@@ -19,70 +20,46 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef enum conn_state { CLOSED, CONNECTING, SETTING_UP, PREPARING, IDLE, BUSY } conn_state;
+enum { CACHE_LINE = 64, HOLDER_LINES = 5 };
 
-/* What each statement touches comes first: of a thousand connections none is in the cache any more. */
+typedef enum conn_state { CLOSED, CONNECTING, BEGINNING, SETTING_UP, PREPARING, IDLE, BUSY } conn_state;
+
+/* What each statement touches comes first, in one cache line: of a thousand connections none is in the cache any more.
+ */
 struct pgr_conn {
-  conn_state state;
-  bool filling; /* a pipeline: what is sent waits for its end */
+  _Alignas(CACHE_LINE) pgr_watch watch;
   PGconn *pg;
   pgr_holder *holder;
   pgr_conn_ear *ear;
   PGresult *result; /* kept back until it is known whether it is the statement's last */
-  bool *prepared;   /* by index; owned */
-  uv_poll_t *poll;
-  int watched; /* for which UV_ events poll watches, */
-  int fd;      /* and what */
+  conn_state state;
   unsigned ended;
+  bool filling;      /* a pipeline: what is sent waits for its end */
+  bool all_prepared; /* else `prepared` says which */
   char sqlstate[6];
+  bool *prepared; /* by index; owned */
   const pgr_session *session;
-  int preparing; /* index of the statement that is being prepared */
+  int preparing; /* index of the statement that is being prepared; -1: the session's SQL is first */
   pgr_conn_events events;
   pgr_loop *loop;
   pgr_timer deadline; /* of connecting and preparing */
   const pgr_target *target;
 };
-
-static void on_poll(uv_poll_t *handle, int status, int events);
+_Static_assert(offsetof(pgr_conn, prepared) == CACHE_LINE, "what each statement touches");
 
 static void set_state(pgr_conn *c, conn_state to) {
   c->state = to;
 }
 
-static void free_handle(uv_handle_t *handle) {
-  pgr_free(handle);
-}
-
-static void unwatch(pgr_conn *c) {
-  if (!c->poll) return;
-  uv_close((uv_handle_t *)c->poll, free_handle);
-  c->poll = NULL;
-  c->watched = 0;
-}
-
-static bool watch(pgr_conn *c, int events) {
-  int fd = PQsocket(c->pg);
-  if (c->poll && fd != c->fd) unwatch(c);
-  if (c->poll && c->watched == events) return true;
-  if (!c->poll) {
-    uv_poll_t *poll = pgr_calloc(1, sizeof *poll);
-    if (!poll) return false;
-    if (uv_poll_init(pgr_loop_uv(c->loop), poll, fd)) {
-      pgr_free(poll);
-      return false;
-    }
-    poll->data = c;
-    c->poll = poll;
-    c->fd = fd;
-  }
-  c->watched = events;
-  return uv_poll_start(c->poll, events, on_poll) == 0;
+static bool watch(pgr_conn *c, unsigned events) {
+  if (c->watch.events == events && c->state != CONNECTING) return true;
+  return pgr_watch_set(c->loop, &c->watch, PQsocket(c->pg), events) == PGR_OK;
 }
 
 static void drop(pgr_conn *c) {
   c->filling = false;
   pgr_timer_cancel(c->loop, &c->deadline);
-  unwatch(c);
+  pgr_watch_end(c->loop, &c->watch);
   PQclear(c->result);
   c->result = NULL;
   PQfinish(c->pg);
@@ -103,7 +80,7 @@ static void lose(pgr_conn *c, const char *why) {
 /* Sends what libpq still holds. false: the connection is lost, and was reported. */
 static bool flush(pgr_conn *c) {
   int unsent = PQflush(c->pg);
-  if (unsent < 0 || !watch(c, unsent ? UV_READABLE | UV_WRITABLE : UV_READABLE)) {
+  if (unsent < 0 || !watch(c, unsent ? PGR_READABLE | PGR_WRITABLE : PGR_READABLE)) {
     lose(c, PQerrorMessage(c->pg));
     return false;
   }
@@ -118,18 +95,31 @@ static const char *name_of(int index, char name[NAME_BYTES]) {
   return name;
 }
 
+/* The next one that has a text. */
+static int next_text(const pgr_session *session, int index) {
+  while (index < session->count && !session->statements[index])
+    index++;
+  return index;
+}
+
+static void stand(pgr_conn *c) {
+  pgr_timer_cancel(c->loop, &c->deadline);
+  set_state(c, IDLE);
+  c->events.ready(c, c->events.user);
+}
+
+static bool send_prepare(pgr_conn *c, int index) {
+  char name[NAME_BYTES];
+  return PQsendPrepare(c->pg, name_of(index, name), c->session->statements[index], 0, NULL);
+}
+
 static void prepare_next(pgr_conn *c) {
-  const pgr_session *session = c->session;
-  while (c->preparing < session->count && !session->statements[c->preparing])
-    c->preparing++;
-  if (c->preparing == session->count) {
-    pgr_timer_cancel(c->loop, &c->deadline);
-    set_state(c, IDLE);
-    c->events.ready(c, c->events.user);
+  c->preparing = next_text(c->session, c->preparing);
+  if (c->preparing == c->session->count) {
+    stand(c);
     return;
   }
-  char name[NAME_BYTES];
-  if (!PQsendPrepare(c->pg, name_of(c->preparing, name), session->statements[c->preparing], 0, NULL)) {
+  if (!send_prepare(c, c->preparing)) {
     lose(c, PQerrorMessage(c->pg));
     return;
   }
@@ -138,12 +128,6 @@ static void prepare_next(pgr_conn *c) {
 }
 
 static void set_up(pgr_conn *c) {
-  c->preparing = 0;
-  if (c->session->count) memset(c->prepared, 0, (size_t)c->session->count * sizeof *c->prepared);
-  if (!*c->session->setup) {
-    prepare_next(c);
-    return;
-  }
   if (!PQsendQuery(c->pg, c->session->setup)) {
     lose(c, PQerrorMessage(c->pg));
     return;
@@ -152,19 +136,53 @@ static void set_up(pgr_conn *c) {
   flush(c);
 }
 
+/* A pipeline takes one statement at a time: SQL that may hold several goes first, by itself. */
+static bool fits_pipeline(const char *sql) {
+  return sql[strcspn(sql, ";")] == '\0' || sql[strcspn(sql, ";") + 1] == '\0';
+}
+
+/* Everything at once costs the server one turn instead of one a statement. */
+static void begin_session(pgr_conn *c, bool with_setup) {
+  const pgr_session *session = c->session;
+  bool sent = PQenterPipelineMode(c->pg) &&
+              (!with_setup || PQsendQueryParams(c->pg, session->setup, 0, NULL, NULL, NULL, NULL, 0));
+  c->preparing = with_setup ? -1 : next_text(session, 0);
+  for (int i = next_text(session, 0); sent && i < session->count; i = next_text(session, i + 1))
+    sent = send_prepare(c, i);
+  if (!sent || !PQpipelineSync(c->pg)) {
+    lose(c, PQerrorMessage(c->pg));
+    return;
+  }
+  set_state(c, BEGINNING);
+  flush(c);
+}
+
+static void on_connected(pgr_conn *c) {
+  const pgr_session *session = c->session;
+  c->preparing = 0;
+  c->all_prepared = true;
+  if (session->count) memset(c->prepared, 0, (size_t)session->count * sizeof *c->prepared);
+  if (next_text(session, 0) < session->count && fits_pipeline(session->setup))
+    begin_session(c, *session->setup);
+  else if (*session->setup)
+    set_up(c);
+  else
+    prepare_next(c);
+}
+
 static void on_connecting(pgr_conn *c) {
   switch (PQconnectPoll(c->pg)) {
   case PGRES_POLLING_READING:
-    if (!watch(c, UV_READABLE)) lose(c, "cannot watch the socket");
+    if (!watch(c, PGR_READABLE)) lose(c, "cannot watch the socket");
     return;
   case PGRES_POLLING_WRITING:
-    if (!watch(c, UV_WRITABLE)) lose(c, "cannot watch the socket");
+    if (!watch(c, PGR_WRITABLE)) lose(c, "cannot watch the socket");
     return;
   case PGRES_POLLING_OK:
     if (PQsetnonblocking(c->pg, 1))
       lose(c, PQerrorMessage(c->pg));
     else
-      set_up(c);
+      on_connected(c);
     return;
   case PGRES_POLLING_ACTIVE:
   case PGRES_POLLING_FAILED: lose(c, PQerrorMessage(c->pg)); return;
@@ -196,22 +214,41 @@ static void on_done(pgr_conn *c) {
   if (c->holder) c->holder->done(c->holder);
 }
 
+/* What fails here may work later (it reads a table that the script makes), or fails where it is counted. */
+static void note_prepared(pgr_conn *c, bool succeeded) {
+  c->prepared[c->preparing] = succeeded;
+  c->all_prepared &= succeeded;
+  c->preparing = next_text(c->session, c->preparing + 1);
+}
+
 /* A statement of ours, from before anybody holds the connection, is over. */
 static void on_own_over(pgr_conn *c) {
   PGresult *result = c->result;
   c->result = NULL;
   ExecStatusType status = PQresultStatus(result);
   bool failed = status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK;
-  if (c->state == SETTING_UP && failed) {
+  if (status == PGRES_PIPELINE_ABORTED) {
+    /* Its turn comes again. */
+  } else if (failed && (c->state == SETTING_UP || c->preparing < 0)) {
     lose(c, PQresultErrorMessage(result));
-  } else if (c->state == SETTING_UP) {
-    prepare_next(c);
+  } else if (c->preparing < 0) {
+    c->preparing = next_text(c->session, 0);
   } else {
-    /* What fails here may work later (it reads a table that the script makes), or fails where it is counted. */
-    c->prepared[c->preparing++] = !failed;
-    prepare_next(c);
+    if (c->state != SETTING_UP) note_prepared(c, !failed);
+    if (c->state != BEGINNING) prepare_next(c);
   }
   PQclear(result);
+}
+
+/* The pipeline that began the session is over. A statement that failed in it has undone the session's SQL, but not what
+ * was prepared before; those after it were not looked at. */
+static void on_begun(pgr_conn *c) {
+  if (c->all_prepared)
+    stand(c);
+  else if (*c->session->setup)
+    set_up(c);
+  else
+    prepare_next(c);
 }
 
 /* libpq has no further result of this statement. In a pipeline other statements' results follow. */
@@ -272,6 +309,8 @@ static bool on_result(pgr_conn *c, PGresult *result) {
     PQclear(result);
     if (!PQexitPipelineMode(c->pg))
       lose(c, PQerrorMessage(c->pg));
+    else if (c->state == BEGINNING)
+      on_begun(c);
     else
       on_done(c);
     return false;
@@ -292,7 +331,14 @@ static bool on_result(pgr_conn *c, PGresult *result) {
   return true;
 }
 
+/* While the socket is read, what its holder will touch comes nearer. */
+static void fetch(const pgr_holder *holder) {
+  for (int line = 0; line < HOLDER_LINES; line++)
+    __builtin_prefetch((const char *)holder + line * CACHE_LINE, 1);
+}
+
 static void on_readable(pgr_conn *c) {
+  fetch(c->holder);
   if (!PQconsumeInput(c->pg)) {
     lose(c, PQerrorMessage(c->pg));
     return;
@@ -317,18 +363,14 @@ static void on_readable(pgr_conn *c) {
   }
 }
 
-static void on_poll(uv_poll_t *handle, int status, int events) {
-  pgr_conn *c = handle->data;
+static void on_socket(pgr_watch *w, unsigned events) {
+  pgr_conn *c = (pgr_conn *)((char *)w - offsetof(pgr_conn, watch));
   if (c->state == CONNECTING) {
     on_connecting(c);
     return;
   }
-  if (status < 0) {
-    lose(c, uv_strerror(status));
-    return;
-  }
-  if ((events & UV_WRITABLE) && !flush(c)) return;
-  if (events & UV_READABLE) on_readable(c);
+  if ((events & PGR_WRITABLE) && !flush(c)) return;
+  if (events & PGR_READABLE) on_readable(c);
 }
 
 static void on_deadline(pgr_timer *t) {
@@ -336,8 +378,9 @@ static void on_deadline(pgr_timer *t) {
 }
 
 pgr_conn *pgr_conn_create(pgr_loop *l, const pgr_target *target, const pgr_session *session, pgr_conn_events events) {
-  pgr_conn *c = pgr_calloc(1, sizeof *c);
+  pgr_conn *c = pgr_calloc_aligned(CACHE_LINE, 1, sizeof *c);
   if (!c) return NULL;
+  c->watch.ready = on_socket;
   c->loop = l;
   c->target = target;
   c->session = session;
@@ -365,7 +408,7 @@ void pgr_conn_open(pgr_conn *c, int64_t deadline_ns) {
   PQsetNoticeReceiver(c->pg, on_notice, c);
   int64_t limit_ns = deadline_ns ? 0 : pgr_connect_limit_ns(c->pg);
   if (limit_ns) deadline_ns = pgr_now_ns() + limit_ns;
-  if ((deadline_ns && pgr_timer_start(c->loop, &c->deadline, deadline_ns)) || !watch(c, UV_WRITABLE))
+  if ((deadline_ns && pgr_timer_start(c->loop, &c->deadline, deadline_ns)) || !watch(c, PGR_WRITABLE))
     lose(c, "cannot watch the socket");
 }
 
@@ -405,7 +448,7 @@ void pgr_conn_query_params(pgr_conn *c, const char *sql, int count, const char *
 }
 
 void pgr_conn_execute(pgr_conn *c, int index, int count, const char *const *values) {
-  if (!c->prepared[index]) {
+  if (!c->all_prepared && !c->prepared[index]) {
     pgr_conn_query_params(c, c->session->statements[index], count, values);
     return;
   }

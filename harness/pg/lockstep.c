@@ -75,7 +75,7 @@ pgr_code pgr__lockstep_rest(pgr_lockstep *l, int64_t due_ns, pgr_err *err) {
     pgr_timer_cancel(l->o.loop, &l->alarm);
     if (pgr_timer_start(l->o.loop, &l->alarm, due_ns)) return pgr_fail(err, PGR_ENOMEM, "out of memory");
   }
-  uv_run(pgr_loop_uv(l->o.loop), UV_RUN_ONCE);
+  pgr_loop_turn(l->o.loop, true);
   return PGR_OK;
 }
 
@@ -179,7 +179,7 @@ static pgr_code cancel(pgr_lockstep *l, settling *s, int64_t now_ns, pgr_err *er
 }
 
 static void look_again(pgr_lockstep *l) {
-  uv_run(pgr_loop_uv(l->o.loop), UV_RUN_NOWAIT);
+  pgr_loop_turn(l->o.loop, false);
 }
 
 /* Whoever can go on, and shares this processor, does so now, which may leave nothing to ask. But when somebody else

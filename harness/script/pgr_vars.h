@@ -60,11 +60,12 @@ bool pgr_name_is_valid(const char *name, size_t len_bytes);
 
 typedef enum pgr_var_state { PGR_VAR_UNSET, PGR_VAR_TEXT, PGR_VAR_TYPED } pgr_var_state;
 
+/* Two in a cache line. */
 typedef struct pgr_var {
   pgr_var_state state;
+  uint32_t cap;    /* of text */
   pgr_value value; /* TYPED; TEXT that was read once stays TEXT: its text is what is sent */
   char *text;      /* TEXT; owned, kept for the next one */
-  size_t cap;
 } pgr_var;
 
 /* One agent's. Owning thread only. */

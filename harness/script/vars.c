@@ -11,6 +11,9 @@ static const char *const presets[] = {
 #undef PGR_PRESET_NAME
 };
 
+enum { CACHE_LINE = 64 };
+_Static_assert(CACHE_LINE % sizeof(pgr_var) == 0, "no variable lies in two");
+
 static bool make_room(pgr_names *n) {
   if (n->count < n->cap) return true;
   size_t cap = n->cap ? 2 * n->cap : 64;
@@ -68,7 +71,7 @@ bool pgr_name_is_valid(const char *name, size_t len_bytes) {
 }
 
 pgr_code pgr_vars_init(pgr_vars *v, size_t count) {
-  *v = (pgr_vars){.slots = pgr_calloc(count, sizeof *v->slots), .count = count};
+  *v = (pgr_vars){.slots = pgr_calloc_aligned(CACHE_LINE, count, sizeof *v->slots), .count = count};
   if (v->slots) return PGR_OK;
   v->count = 0;
   return PGR_ENOMEM;
@@ -106,12 +109,12 @@ pgr_code pgr_vars_set_text(pgr_vars *v, int slot, const char *text) {
   size_t need = strlen(text) + 1;
   if (need > var->cap) {
     /* Not realloc: text may be this very variable's. */
-    char *bigger = pgr_calloc(need, 1);
+    char *bigger = need <= UINT32_MAX ? pgr_calloc(need, 1) : NULL;
     if (!bigger) return PGR_ENOMEM;
     memcpy(bigger, text, need);
     pgr_free(var->text);
     var->text = bigger;
-    var->cap = need;
+    var->cap = (uint32_t)need;
   } else {
     memmove(var->text, text, need);
   }

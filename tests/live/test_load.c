@@ -48,6 +48,14 @@ static const sheet inbox_sheets[] = {
                        "    summary: the second agent takes its time\n"
                        "    scripts: {claim: mixed.sql, reply: nothing.sql, release: nothing.sql}\n"
                        "    isolation: {read committed: race}\n"
+                       "  - name: late\n"
+                       "    summary: not all of it can be prepared at first\n"
+                       "    scripts: {claim: late.sql, reply: nothing.sql, release: nothing.sql}\n"
+                       "    isolation: {repeatable read: race}\n"
+                       "  - name: hostile\n"
+                       "    summary: it names its columns after what pgrace sets\n"
+                       "    scripts: {claim: hostile.sql, reply: nothing.sql, release: nothing.sql}\n"
+                       "    isolation: {read committed: race}\n"
                        "  - name: silent\n"
                        "    summary: nothing is sent\n"
                        "    scripts: {claim: nothing.sql, reply: nothing.sql, release: nothing.sql}\n"
@@ -77,6 +85,17 @@ static const sheet inbox_sheets[] = {
                          "COMMIT;\n"},
     {"test/slow.sql", "SELECT pg_sleep(0.005);\n"},
     {"test/mixed.sql", "\\if :agent = 2\nSELECT pg_sleep(0.2);\n\\else\nSELECT 1;\n\\endif\n"},
+    /* A statement that cannot be prepared when the session begins, before and after others that can be. */
+    {"test/late.sql", "CREATE TEMPORARY TABLE IF NOT EXISTS late (id int);\n"
+                      "INSERT INTO late VALUES (1);\n"
+                      "SELECT count(*) = 3 AND bool_and(statement NOT LIKE 'INSERT%') AND"
+                      " current_setting('transaction_isolation') = 'repeatable read' AS begun"
+                      " FROM pg_prepared_statements \\gset\n"
+                      "\\if not :begun\n  \\refuse\n\\endif\n"
+                      "SELECT 1;\n"},
+    /* Its second transaction fails. */
+    {"test/hostile.sql", "SELECT 1 / (:round <= 8)::int;\n"
+                         "SELECT false AS \"ON_ERROR_STOP\" \\gset\n"},
     {"test/broken.sql", "SELECT 1 / 0;\n"},
     {"test/nothing.sql", "\\set nothing 1\n"},
     {"test/reply.sql", "INSERT INTO replies VALUES (:key, :agent);\n"},
@@ -312,6 +331,32 @@ static void errors_are_counted(void **state) {
 }
 
 /* A script that waits for nothing does not keep the loop from the clock. */
+/* What the pipeline that begins a session leaves to do is done: the session's SQL is undone by the failure in it. */
+static void what_cannot_be_prepared_at_first_disturbs_nothing(void **state) {
+  fixture *f = *state;
+  const pgr_keys keys = keys_of(few);
+  pgr_load_options o = options("late", &keys);
+  o.transactions = 5;
+  o.warmup_ns = o.duration_ns = 0;
+  pgr_measure m = load(f, &o);
+  assert_int_equal(m.tally.outcomes[CLAIM][PGR_OUTCOME_OK], 8 * 5);
+  assert_int_equal(m.errors, 0);
+  pgr_measure_deinit(&m);
+}
+
+/* Presets that no script names are put right all the same when the columns of a result have changed them. */
+static void every_transaction_stops_on_errors(void **state) {
+  fixture *f = *state;
+  const pgr_keys keys = keys_of(few);
+  pgr_load_options o = options("hostile", &keys);
+  o.transactions = 2;
+  o.warmup_ns = o.duration_ns = 0;
+  pgr_measure m = load(f, &o);
+  assert_int_equal(m.tally.outcomes[CLAIM][PGR_OUTCOME_OK], 8);
+  assert_int_equal(m.tally.outcomes[CLAIM][PGR_OUTCOME_FAILED], 8);
+  pgr_measure_deinit(&m);
+}
+
 static void nothing_to_wait_for(void **state) {
   fixture *f = *state;
   const pgr_keys keys = keys_of(few);
@@ -577,6 +622,8 @@ int main(void) {
       cmocka_unit_test(keys_once),
       cmocka_unit_test(held),
       cmocka_unit_test(errors_are_counted),
+      cmocka_unit_test(what_cannot_be_prepared_at_first_disturbs_nothing),
+      cmocka_unit_test(every_transaction_stops_on_errors),
       cmocka_unit_test(nothing_to_wait_for),
       cmocka_unit_test(tries_are_counted),
       cmocka_unit_test(arrivals),

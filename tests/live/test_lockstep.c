@@ -536,7 +536,7 @@ static void a_new_connection_is_asked_about(void **state) {
   pgr_conn_close(r.conns[B]);
   pgr_conn_open(r.conns[B], 0);
   while (r.ready == ready)
-    uv_run(pgr_loop_uv(r.loop), UV_RUN_ONCE);
+    pgr_loop_turn(r.loop, true);
   pgr_conn_hold(r.conns[B], &r.seats[B].holder);
   assert_int_equal(settle(&r, true).blocked, 0);
   pgr_settled s = step(&r, B, TAKES(1));
@@ -651,7 +651,7 @@ static void control_is_given_back(void **state) {
   assert_int_equal(own.done, 0);
   pgr_conn_query(r.control, "SELECT 12");
   while (!own.done)
-    uv_run(pgr_loop_uv(r.loop), UV_RUN_ONCE);
+    pgr_loop_turn(r.loop, true);
   assert_string_equal(own.value, "12");
   room_close(&r);
 }

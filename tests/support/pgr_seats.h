@@ -62,7 +62,7 @@ static inline bool room_connect(room *r, const pgr_target *t, const pgr_session 
   pgr_conn_open(*out, 0);
   int before = r->ready;
   while (r->ready == before && !r->failures)
-    uv_run(pgr_loop_uv(r->loop), UV_RUN_ONCE);
+    pgr_loop_turn(r->loop, true);
   return !r->failures;
 }
 

@@ -1,10 +1,12 @@
-/* Mailboxes and timers, with real threads. */
+/* Mailboxes and timers, with real threads; descriptors, and libuv as a guest. */
 #include "pgr_test.h"
 
 #include "pgr_clock.h"
 #include "pgr_loop.h"
 #include "pgr_mem.h"
 #include "pgr_random.h"
+#include <fcntl.h>
+#include <unistd.h>
 
 typedef struct numbered {
   pgr_message message;
@@ -123,6 +125,147 @@ static void timers_fire_once_in_order_and_never_early(void **state) {
   assert_int_equal(t.out_of_order, 0);
 }
 
+/* One end of a pipe. */
+typedef struct end {
+  pgr_watch watch;
+  pgr_loop *loop;
+  struct end *other; /* whose watch ends when this one is ready */
+  int told;
+  unsigned events;
+} end;
+
+static void on_ready(pgr_watch *w, unsigned events) {
+  end *e = (end *)w;
+  e->told++;
+  e->events = events;
+  if (e->other) pgr_watch_end(e->loop, &e->other->watch);
+}
+
+static void watch(end *e, pgr_loop *l, int fd, unsigned events) {
+  e->watch.ready = on_ready;
+  e->loop = l;
+  assert_int_equal(pgr_watch_set(l, &e->watch, fd, events), PGR_OK);
+}
+
+static pgr_loop *unstarted(void) {
+  pgr_loop *l;
+  assert_int_equal(pgr_loop_create(&l, NULL), PGR_OK);
+  pgr_loop_turn(l, false); /* nothing is due: it does not wait */
+  return l;
+}
+
+static void destroy(pgr_loop *l) {
+  pgr_loop_finish(l);
+  pgr_loop_join(l);
+  pgr_loop_destroy(l);
+}
+
+static void open_pipe(int fds[2]) {
+  assert_int_equal(pipe2(fds, O_NONBLOCK | O_CLOEXEC), 0);
+}
+
+static void close_pipe(const int fds[2]) {
+  close(fds[0]);
+  close(fds[1]);
+}
+
+static void descriptors_are_watched_for_what_was_asked(void **state) {
+  (void)state;
+  int fds[2];
+  char byte;
+  end in = {0}, out = {0};
+  pgr_loop *l = unstarted();
+  open_pipe(fds);
+  watch(&in, l, fds[0], PGR_READABLE);
+  pgr_loop_turn(l, false);
+  assert_int_equal(in.told, 0);
+  watch(&out, l, fds[1], PGR_WRITABLE);
+  pgr_loop_turn(l, true);
+  assert_true(out.told == 1 && out.events == PGR_WRITABLE && in.told == 0);
+  pgr_watch_end(l, &out.watch);
+  assert_int_equal(write(fds[1], "x", 1), 1);
+  pgr_loop_turn(l, true);
+  assert_true(out.told == 1 && in.told == 1 && in.events == PGR_READABLE);
+  pgr_loop_turn(l, true); /* it is still there */
+  assert_int_equal(in.told, 2);
+  assert_int_equal(read(fds[0], &byte, 1), 1);
+  close(fds[1]); /* hanging up counts */
+  pgr_loop_turn(l, true);
+  assert_true(in.told == 3 && in.events == PGR_READABLE);
+  pgr_watch_end(l, &in.watch);
+  pgr_watch_end(l, &in.watch);
+  close(fds[0]);
+  destroy(l);
+}
+
+/* Both are ready at once; whoever is told first ends the other, who must not be told any more. */
+static void what_is_not_watched_any_more_is_not_told(void **state) {
+  (void)state;
+  int a[2], b[2];
+  end first = {0}, second = {.other = &first};
+  pgr_loop *l = unstarted();
+  first.other = &second;
+  open_pipe(a);
+  open_pipe(b);
+  watch(&first, l, a[1], PGR_WRITABLE);
+  watch(&second, l, b[1], PGR_WRITABLE);
+  pgr_loop_turn(l, true);
+  assert_int_equal(first.told + second.told, 1);
+  pgr_watch_end(l, &first.watch);
+  pgr_watch_end(l, &second.watch);
+  close_pipe(a);
+  close_pipe(b);
+  destroy(l);
+}
+
+/* As libpq does while it tries one address after the other. */
+static void a_descriptor_may_take_the_number_of_another(void **state) {
+  (void)state;
+  int old[2], new[2];
+  end e = {0};
+  pgr_loop *l = unstarted();
+  open_pipe(old);
+  watch(&e, l, old[0], PGR_READABLE);
+  close_pipe(old);
+  open_pipe(new);
+  assert_int_equal(new[0], old[0]);
+  watch(&e, l, new[0], PGR_READABLE);
+  assert_int_equal(write(new[1], "x", 1), 1);
+  pgr_loop_turn(l, true);
+  assert_int_equal(e.told, 1);
+  watch(&e, l, new[1], PGR_WRITABLE); /* another number */
+  pgr_loop_turn(l, true);
+  assert_true(e.told == 2 && e.events == PGR_WRITABLE);
+  pgr_watch_end(l, &e.watch);
+  close_pipe(new);
+  destroy(l);
+}
+
+static void on_closed(uv_handle_t *handle) {
+  *(bool *)handle->data = true;
+}
+
+static void on_exit_status(uv_process_t *process, int64_t status, int signal_number) {
+  assert_true(status == 3 && signal_number == 0);
+  uv_close((uv_handle_t *)process, on_closed);
+}
+
+/* What libuv waits for keeps the loop going, and is noticed. */
+static void libuv_is_a_guest(void **state) {
+  (void)state;
+  char shell[] = "/bin/sh", flag[] = "-c", text[] = "exit 3";
+  char *args[] = {shell, flag, text, NULL};
+  bool closed = false;
+  uv_process_t process = {.data = &closed};
+  uv_process_options_t options = {.file = shell, .args = args, .exit_cb = on_exit_status};
+  pgr_loop *l = unstarted();
+  assert_int_equal(uv_spawn(pgr_loop_uv(l), &process, &options), 0);
+  pgr_loop_finish(l);
+  pgr_loop_join(l);
+  assert_true(closed);
+  pgr_loop_destroy(l);
+}
+
 static void unstarted_loop_is_destroyed(void **state) {
   (void)state;
   pgr_loop *l;
@@ -135,6 +278,10 @@ static void unstarted_loop_is_destroyed(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(every_message_arrives_in_order),
                                      cmocka_unit_test(timers_fire_once_in_order_and_never_early),
+                                     cmocka_unit_test(descriptors_are_watched_for_what_was_asked),
+                                     cmocka_unit_test(what_is_not_watched_any_more_is_not_told),
+                                     cmocka_unit_test(a_descriptor_may_take_the_number_of_another),
+                                     cmocka_unit_test(libuv_is_a_guest),
                                      cmocka_unit_test(unstarted_loop_is_destroyed)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
