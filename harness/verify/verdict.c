@@ -28,7 +28,7 @@ typedef enum control { NO_CONTROL, CONTROL_SILENT, CONTROL_RACED } control;
 static control find_control(const pgr_evidence *cells, size_t n) {
   control found = NO_CONTROL;
   for (size_t i = 0; i < n; i++) {
-    if (!cells[i].ran || cells[i].expect != PGR_EXPECT_RACE) continue;
+    if (!cells[i].ran || cells[i].explored || cells[i].expect != PGR_EXPECT_RACE) continue;
     if (cells[i].duplicates > 0) return CONTROL_RACED;
     found = CONTROL_SILENT;
   }

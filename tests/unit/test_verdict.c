@@ -31,6 +31,18 @@ static void the_main_job(void **state) {
   assert_int_equal(judge(quiet(PGR_EXPECT_SAFE), raced(PGR_EXPECT_RACE), j), 0);
 }
 
+/* That a schedule can break the naive code says nothing of what a race would have seen. */
+static void an_explored_control_is_none_for_races(void **state) {
+  (void)state;
+  pgr_judgement j[2];
+  pgr_evidence witness = raced(PGR_EXPECT_RACE);
+  witness.explored = true;
+  assert_int_equal(judge(witness, quiet(PGR_EXPECT_SAFE), j), 2);
+  assert_int_equal(j[0].verdict, PGR_VERDICT_RACE);
+  assert_int_equal(j[1].verdict, PGR_VERDICT_INCONCLUSIVE);
+  assert_non_null(strstr(j[1].why, "none was run"));
+}
+
 /* Explored: a proof needs no control, and one that contradicts what was declared breaks the run. */
 static void proofs(void **state) {
   (void)state;
@@ -225,6 +237,7 @@ int main(void) {
                                      cmocka_unit_test(proofs),
                                      cmocka_unit_test(a_safe_strategy_that_races_breaks_the_run),
                                      cmocka_unit_test(nothing_proves_nothing_without_a_control),
+                                     cmocka_unit_test(an_explored_control_is_none_for_races),
                                      cmocka_unit_test(uncontested_rounds_prove_nothing),
                                      cmocka_unit_test(broken_evidence_is_an_error),
                                      cmocka_unit_test(an_unknown_outcome_alone_changes_nothing),
