@@ -23,8 +23,8 @@ typedef struct pgr_document {
 typedef struct pgr_archive pgr_archive;
 
 /* Untrusted text, of this version or an older one (docs/result.md; what an older one did not know is empty or 0), at
- * most PGR_DOCUMENT_BYTES_MAX. name: for messages. Unknown keys are ignored. Errors: PGR_EUSAGE (name:line:column when it
- * is not JSON, else name: cells[3].strategy: what is wrong), PGR_ENOMEM. */
+ * most PGR_DOCUMENT_BYTES_MAX. name: for messages. Unknown keys are ignored. Errors: PGR_EUSAGE (name:line:column when
+ * it is not JSON, else name: cells[3].strategy: what is wrong), PGR_ENOMEM. */
 pgr_code pgr_archive_read(const char *name, const char *text, size_t len_bytes, pgr_archive **out,
                           pgr_err *err) PGR_MUST_CHECK;
 pgr_document pgr_archive_document(const pgr_archive *a);
@@ -36,7 +36,9 @@ const char *pgr_document_command(const pgr_document *d); /* "run", "explore", "b
 int pgr_document_exit_status(const pgr_document *d);
 const char *pgr_document_repeat(const pgr_document *d);
 
-/* For people; the text of the command that made it. */
+/* For people: the line that says what ran against what, which its command prints before the work begins. */
+void pgr_document_header(const pgr_document *d, pgr_buf *out);
+/* For people; the text of the command that made it, without its header. style: of PGR_STYLE_…. */
 void pgr_document_text(const pgr_document *d, unsigned style, pgr_buf *out);
 /* The document itself. Errors: PGR_ENOMEM. Of an archive's bench: not possible, keep the text that was read. */
 pgr_code pgr_document_json(const pgr_document *d, pgr_buf *out, pgr_err *err) PGR_MUST_CHECK;
