@@ -38,7 +38,7 @@ typedef struct pgr_bench_options {
   pgr_key_options keys; /* count 0: the default */
   bool spread_given, count_given, duration_given, warmup_given, repetitions_given, arrivals_given, max_lag_given;
   bool floor_given; /* one of the two below */
-  bool verify, sample, durable, quiet, allow_shell, seed_given, use_database, compare_anyway;
+  bool verify, sample, durable, quiet, verbose, allow_shell, seed_given, use_database, compare_anyway;
   int64_t progress_ns; /* -P: a line every so often; 0: the one that is drawn over */
   const char *dsn, *out, *format, *baseline;
   double floor;     /* --floor: relative, of a change against the baseline */

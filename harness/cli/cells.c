@@ -47,24 +47,35 @@ static pgr_code read_levels(const char *text, bool wanted[PGR_ISOLATION_COUNT], 
   return any ? PGR_OK : pgr_fail(err, PGR_EUSAGE, "--isolation: name at least one level, or all");
 }
 
-static void add_cell(pgr_result *result, const pgr_strategy *strategy, pgr_isolation level) {
-  pgr_cell *cell = pgr_result_add_cell(result);
-  if (!cell) return;
-  cell->strategy = strategy;
-  cell->isolation = level;
-  cell->evidence.expect = strategy->at[level].expect;
-  cell->evidence.sampled_rarely = strategy->sampled_rarely;
+/* What a cell is added to, and each with which gaps. */
+typedef struct choice {
+  pgr_result *result;
+  const bool *levels; /* NULL: each strategy's first */
+  const pgr_option_ints *gaps_ns;
+  bool no_memory;
+} choice;
+
+static void add_cells(choice *c, const pgr_strategy *strategy, pgr_isolation level) {
+  for (int i = 0; i < (c->gaps_ns ? c->gaps_ns->count : 1); i++) {
+    pgr_cell *cell = pgr_result_add_cell(c->result);
+    c->no_memory |= !cell;
+    if (!cell) return;
+    cell->strategy = strategy;
+    cell->isolation = level;
+    cell->gap_ns = c->gaps_ns ? c->gaps_ns->items[i] : 0;
+    cell->evidence.expect = strategy->at[level].expect;
+    cell->evidence.sampled_rarely = strategy->sampled_rarely;
+  }
 }
 
-/* wanted: NULL for the strategy's first level. */
-static void add_strategy(pgr_result *result, const pgr_strategy *strategy, const bool *wanted) {
-  if (!wanted) add_cell(result, strategy, strategy->first);
-  for (int level = 0; wanted && level < PGR_ISOLATION_COUNT; level++)
-    if (wanted[level] && strategy->at[level].runs) add_cell(result, strategy, (pgr_isolation)level);
+static void add_strategy(choice *c, const pgr_strategy *strategy) {
+  if (!c->levels) add_cells(c, strategy, strategy->first);
+  for (int level = 0; c->levels && level < PGR_ISOLATION_COUNT; level++)
+    if (c->levels[level] && strategy->at[level].runs) add_cells(c, strategy, (pgr_isolation)level);
 }
 
-static pgr_code add_named(pgr_result *result, const char *text, const bool *wanted, pgr_err *err) {
-  const pgr_scenario *s = result->scenario;
+static pgr_code add_named(choice *c, const char *text, pgr_err *err) {
+  const pgr_scenario *s = c->result->scenario;
   const char *names[PGR_STRATEGIES_MAX + 1] = {NULL};
   bool named[PGR_STRATEGIES_MAX] = {false}, any = false;
   char word[WORD_BYTES];
@@ -75,15 +86,16 @@ static pgr_code add_named(pgr_result *result, const char *text, const bool *want
     if (!found) return unknown("--strategy", "strategy", word, names, err);
     if (named[found - s->strategies]) return pgr_fail(err, PGR_EUSAGE, "--strategy: '%s' is named twice", word);
     named[found - s->strategies] = any = true;
-    add_strategy(result, found, wanted);
+    add_strategy(c, found);
   }
   return any ? PGR_OK : pgr_fail(err, PGR_EUSAGE, "--strategy: name at least one");
 }
 
-pgr_code pgr_cells_choose(pgr_result *result, const char *strategies, const char *isolation, pgr_err *err) {
+pgr_code pgr_cells_choose(pgr_result *result, const char *strategies, const char *isolation,
+                          const pgr_option_ints *gaps_ns, pgr_err *err) {
   const pgr_scenario *s = result->scenario;
   bool levels[PGR_ISOLATION_COUNT] = {true, true, true}, asked[PGR_ISOLATION_COUNT] = {false};
-  const bool *wanted = isolation ? levels : NULL;
+  choice c = {.result = result, .levels = isolation ? levels : NULL, .gaps_ns = gaps_ns};
   pgr_code code = PGR_OK;
   if (isolation && strcmp(isolation, "all") != 0) {
     code = read_levels(isolation, asked, err);
@@ -92,13 +104,14 @@ pgr_code pgr_cells_choose(pgr_result *result, const char *strategies, const char
   if (code) return code;
   if (!strategies) {
     for (int i = 0; i < s->compare_count; i++)
-      add_strategy(result, &s->strategies[s->compare[i]], wanted);
+      add_strategy(&c, &s->strategies[s->compare[i]]);
   } else if (strcmp(strategies, "all") == 0) {
     for (int i = 0; i < s->strategy_count; i++)
-      add_strategy(result, &s->strategies[i], wanted);
+      add_strategy(&c, &s->strategies[i]);
   } else {
-    code = add_named(result, strategies, wanted, err);
+    code = add_named(&c, strategies, err);
   }
+  if (!code && c.no_memory) code = pgr_fail(err, PGR_ENOMEM, "out of memory");
   if (code || result->cell_count) return code;
   return pgr_fail(err, PGR_EUSAGE, "--isolation: none of these strategies of %s runs at that level; see pgrace list %s",
                   s->name, s->name);

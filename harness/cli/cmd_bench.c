@@ -6,7 +6,7 @@
 #include "describe.h"
 #include "gallery.h"
 #include "inputs.h"
-#include "outdir.h"
+#include "outputs.h"
 #include "pgr_baseline.h"
 #include "pgr_clock.h"
 #include "pgr_mem.h"
@@ -40,7 +40,7 @@ typedef struct bench {
   pgr_bench result;
   pgr_benching phases;
   pgr_progress progress;
-  pgr_outdir *out; /* NULL without --out */
+  pgr_outputs outputs;
   int64_t entered_ns;
 } bench;
 
@@ -127,11 +127,12 @@ static pgr_code fill_cells(bench *b, const pgr_result *chosen, pgr_err *err) {
 }
 
 static pgr_code choose_cells(bench *b, pgr_err *err) {
-  pgr_result *chosen = pgr_calloc(1, sizeof *chosen); /* a megabyte: what a race would find */
+  pgr_result *chosen = pgr_calloc(1, sizeof *chosen); /* what a race would find */
   if (!chosen) return pgr_fail(err, PGR_ENOMEM, "out of memory");
   chosen->scenario = b->scenario;
-  pgr_code code = pgr_cells_choose(chosen, b->options.strategies, b->options.isolation, err);
+  pgr_code code = pgr_cells_choose(chosen, b->options.strategies, b->options.isolation, NULL, err);
   if (!code) code = fill_cells(b, chosen, err);
+  pgr_result_deinit(chosen);
   pgr_free(chosen);
   return code;
 }
@@ -207,7 +208,9 @@ static pgr_code set_up(bench *b, pgr_err *err) {
   for (size_t i = 0; i < b->result.cell_count; i++)
     if (b->result.cells[i].connections > most) most = b->result.cells[i].connections;
   if (!code) code = pgr_place_raise_descriptors(most, o->threads, err);
-  if (!code && o->out) code = pgr_outdir_open(o->out, &b->out, err);
+  b->outputs = (pgr_outputs){.format = o->format, .verbose = o->verbose};
+  if (!code) code = pgr_outputs_check_format(o->format, true, err);
+  if (!code && o->out) code = pgr_outdir_open(o->out, &b->outputs.out, err);
   return code;
 }
 
@@ -304,8 +307,9 @@ static pgr_code write_histograms(bench *b, const pgr_bench_cell *c, pgr_err *err
       add_file_name(&name, b->scenario->operations[k].name);
       pgr_buf_addf(&name, ".%s.hgrm", pgr_outcome_name((pgr_outcome)o));
       pgr_bench_hgrm(h, &text);
-      code = name.failed || text.failed || cell.failed ? pgr_fail(err, PGR_ENOMEM, "out of memory")
-                                                       : pgr_outdir_write(b->out, pgr_buf_text(&name), &text, err);
+      code = name.failed || text.failed || cell.failed
+                 ? pgr_fail(err, PGR_ENOMEM, "out of memory")
+                 : pgr_outdir_write(b->outputs.out, pgr_buf_text(&name), &text, err);
       pgr_buf_deinit(&cell);
       pgr_buf_deinit(&name);
       pgr_buf_deinit(&text);
@@ -313,45 +317,32 @@ static pgr_code write_histograms(bench *b, const pgr_bench_cell *c, pgr_err *err
   return code;
 }
 
-static pgr_code write_files(bench *b, const pgr_buf *json, pgr_err *err) {
+/* What only a bench has. */
+static pgr_code write_files(bench *b, pgr_err *err) {
   pgr_buf text;
   pgr_buf_init(&text, 0);
   pgr_bench_csv(&b->result, &text);
-  pgr_code code =
-      text.failed ? pgr_fail(err, PGR_ENOMEM, "out of memory") : pgr_outdir_write(b->out, "series.csv", &text, err);
+  pgr_code code = text.failed ? pgr_fail(err, PGR_ENOMEM, "out of memory")
+                              : pgr_outdir_write(b->outputs.out, "series.csv", &text, err);
   pgr_buf_clear(&text);
   pgr_bench_openmetrics(&b->result, &text);
-  if (!code) code = pgr_outdir_write(b->out, "metrics.txt", &text, err);
+  if (!code) code = pgr_outdir_write(b->outputs.out, "metrics.txt", &text, err);
   pgr_buf_clear(&text);
   if (!code) code = pgr_bench_smaller_is_better(&b->result, &text, err);
-  if (!code) code = pgr_outdir_write(b->out, "benchmark.json", &text, err);
+  if (!code) code = pgr_outdir_write(b->outputs.out, "benchmark.json", &text, err);
   pgr_buf_deinit(&text);
   for (size_t i = 0; !code && i < b->result.cell_count; i++)
     code = write_histograms(b, &b->result.cells[i], err);
-  return code ? code : pgr_outdir_finish(b->out, json, err);
-}
-
-static pgr_code report(bench *b, pgr_err *err) {
-  bool json = strcmp(b->options.format, "json") == 0;
-  pgr_buf text;
-  pgr_buf_init(&text, 0);
-  pgr_code code = b->out || json ? pgr_bench_json(&b->result, &text, err) : PGR_OK;
-  if (!code && b->out) code = write_files(b, &text, err);
-  if (!json) {
-    pgr_buf_clear(&text);
-    if (strcmp(b->options.format, "openmetrics") == 0)
-      pgr_bench_openmetrics(&b->result, &text);
-    else
-      pgr_bench_text(&b->result, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), &text);
-  }
-  if (fwrite(text.data ? text.data : "", 1, text.len, stdout) != text.len || fflush(stdout))
-    code = pgr_fail(err, PGR_EENVIRONMENT, "cannot write the report to standard output");
-  pgr_buf_deinit(&text);
   return code;
 }
 
+static pgr_code report(bench *b, pgr_err *err) {
+  pgr_code code = b->outputs.out ? write_files(b, err) : PGR_OK;
+  return code ? code : pgr_outputs_write(&b->outputs, &(pgr_document){.bench = &b->result}, NULL, err);
+}
+
 static void print_header(const bench *b) {
-  if (b->options.quiet || strcmp(b->options.format, "text") != 0) return;
+  if (b->options.quiet || !pgr_outputs_are_text(&b->outputs)) return;
   pgr_buf line;
   pgr_buf_init(&line, 0);
   pgr_bench_header(&b->result, &line);
@@ -372,34 +363,46 @@ static bool has_repetitions(const pgr_bench *r) {
   return any;
 }
 
+/* Whether there is something to tell after an error: what was measured before it is not lost, and those who asked for a
+ * result get one that says what of the environment ended it. */
+static bool is_worth_telling(const bench *b, pgr_code ended) {
+  bool asked = !pgr_outputs_are_text(&b->outputs) || b->outputs.out;
+  return !ended || has_repetitions(&b->result) || (pgr_exit_status(ended) == 5 && asked);
+}
+
+static pgr_code tell(bench *b, pgr_code ended, const pgr_err *why, pgr_err *err) {
+  pgr_bench *r = &b->result;
+  if (!is_worth_telling(b, ended)) return PGR_OK;
+  if (ended) {
+    snprintf(r->note, sizeof r->note, "%.190s", why->msg);
+    r->complete = false;
+  }
+  pgr_code code = judge(b, err);
+  if (ended && pgr_exit_status(ended) == 5) {
+    snprintf(r->error, sizeof r->error, "%.290s", why->msg);
+    r->exit_status = 5;
+  }
+  return code ? code : report(b, err);
+}
+
+/* The first error counts; of those that follow from it, or come while cleaning up, it is only told. */
 static pgr_code work(bench *b, pgr_err *err) {
-  pgr_err close_err = {0};
+  pgr_err next = {0};
   pgr_progress_init(&b->progress, stderr);
   plan(b);
   pgr_code code = pgr_benching_open(&b->phases, err);
-  if (code) return code;
-  pgr_describe_environment(&b->result.environment, &b->phases.sites[0].place, b->options.dsn);
-  if (b->baseline && !b->options.compare_anyway) code = pgr_baseline_check(b->baseline, &b->result, err);
+  bool open = !code;
+  if (open) pgr_describe_environment(&b->result.environment, &b->phases.sites[0].place, b->options.dsn);
+  if (open && b->baseline && !b->options.compare_anyway) code = pgr_baseline_check(b->baseline, &b->result, err);
   if (!code) print_header(b);
   if (!code) code = pgr_benching_run(&b->phases, err);
-  pgr_code closed = pgr_benching_close(&b->phases, &close_err);
-  pgr_err report_err;
-  bool ran = has_repetitions(&b->result); /* what was measured before an error is not lost */
-  if (code && ran) snprintf(b->result.note, sizeof b->result.note, "%.190s", err->msg);
-  if (code && ran) b->result.complete = false;
-  pgr_code reported = !code || ran ? judge(b, &report_err) : PGR_OK;
-  if (!reported && (!code || ran)) reported = report(b, &report_err);
-  if (!code && reported) {
-    code = reported;
-    *err = report_err;
-  }
-  if (closed && !code) {
-    code = closed;
-    *err = close_err;
-  } else if (closed) {
-    complain(&close_err);
-  }
-  return code;
+  pgr_code closed = open ? pgr_benching_close(&b->phases, &next) : PGR_OK;
+  if (closed && code) complain(&next);
+  if (closed && !code) *err = next;
+  pgr_code told = tell(b, code, err, &next);
+  if (told && (code || closed)) complain(&next);
+  if (told && !code && !closed) *err = next;
+  return code ? code : closed ? closed : told;
 }
 
 int pgr_cmd_bench(int argc, char **argv) {
@@ -427,9 +430,11 @@ int pgr_cmd_bench(int argc, char **argv) {
     return status;
   }
   if (!code) code = set_up(&b, &err);
+  pgr_outputs_repeat(argc, argv, (uint64_t)b.options.seed, b.options.seed_given, b.result.repeat,
+                     sizeof b.result.repeat);
   if (!code) code = work(&b, &err);
   int status = code ? complain(&err) : b.result.exit_status;
-  pgr_outdir_close(b.out);
+  pgr_outdir_close(b.outputs.out);
   pgr_baseline_destroy(b.baseline);
   pgr_bench_deinit(&b.result);
   pgr_scenario_destroy(b.scenario);

@@ -5,7 +5,7 @@
 #include "exploring.h"
 #include "gallery.h"
 #include "inputs.h"
-#include "outdir.h"
+#include "outputs.h"
 #include "pgr_clock.h"
 #include "pgr_interrupt.h"
 #include "pgr_random.h"
@@ -26,7 +26,7 @@ static const int64_t DEFAULT_STEP_TIMEOUT_NS = 10 * PGR_NS_PER_S;
 typedef struct explore_options {
   int64_t agents, bound, limit, time_ns, jobs, seed, step_timeout_ns, max_tries;
   bool agents_given, bound_given, jobs_given, seed_given, time_given, step_timeout_given;
-  bool no_reduction, keep_going, split, quiet;
+  bool no_reduction, keep_going, split, quiet, verbose;
   const char *scenario, *strategies, *isolation, *operations, *oracles, *protocol, *dsn, *out, *format, *emit_spec;
   pgr_option_list defines;
 } explore_options;
@@ -39,7 +39,7 @@ typedef struct exploration {
   pgr_place place;
   pgr_result result;
   pgr_witness witnesses[PGR_CELLS_MAX]; /* by cell */
-  pgr_outdir *out;                      /* NULL without --out */
+  pgr_outputs outputs;
   pgr_progress progress;
   const pgr_cell *told; /* whose story was printed */
   pgr_err unwritten;    /* a witness or a spec that could not be written; code 0: all were */
@@ -77,10 +77,13 @@ static void help(void) {
         "  -M, --protocol P    simple, extended or prepared (default: the scenario's)\n"
         "  --dsn URI           use this server: databases pgrace_… are created and dropped\n"
         "What comes out\n"
-        "  --format text|json  on standard output (default text)\n"
-        "  --out DIR           also write DIR/result.json and a witness a cell\n"
+        "  --format F          on standard output: text (default), json, junit, tap, markdown,\n"
+        "                      github, html, trace\n"
+        "  --out DIR           also write result.json, a witness a cell, junit.xml, summary.md,\n"
+        "                      report.html and trace.json into DIR\n"
         "  --emit-spec FILE    the witness as a spec for PostgreSQL's isolationtester\n"
-        "  -q, --quiet         no progress, no header\n\n"
+        "  -q, --quiet         no progress, no header\n"
+        "  -v, --verbose       every cell's witness, not the first one only\n\n"
         "Exit status: 0 as expected, 1 an expectation broke, 2 neither proof nor witness,\n"
         "4 usage or scenario, 5 database or environment.\n\n"
         "Examples\n"
@@ -114,6 +117,7 @@ static pgr_code parse(explore_options *o, int argc, char **argv, bool *wants_hel
       {"out", 0, PGR_OPTION_TEXT, &o->out, 0, 0, NULL},
       {"emit-spec", 0, PGR_OPTION_TEXT, &o->emit_spec, 0, 0, NULL},
       {"quiet", 'q', PGR_OPTION_FLAG, &o->quiet, 0, 0, NULL},
+      {"verbose", 'v', PGR_OPTION_FLAG, &o->verbose, 0, 0, NULL},
       {0}};
   int operands = 0;
   return pgr_options_parse(table, argc, argv, &o->scenario, 1, &operands, wants_help, err);
@@ -122,9 +126,8 @@ static pgr_code parse(explore_options *o, int argc, char **argv, bool *wants_hel
 static pgr_code check(const explore_options *o, pgr_err *err) {
   if (o->time_given && o->time_ns == 0) return pgr_fail(err, PGR_EUSAGE, "--time: give more than 0");
   if (o->step_timeout_ns == 0) return pgr_fail(err, PGR_EUSAGE, "--step-timeout: give more than 0");
-  if (strcmp(o->format, "text") != 0 && strcmp(o->format, "json") != 0)
-    return pgr_fail(err, PGR_EUSAGE, "--format: '%.40s' is unknown, give text or json", o->format);
-  return PGR_OK;
+  if (o->quiet && o->verbose) return pgr_fail(err, PGR_EUSAGE, "--quiet and --verbose exclude each other");
+  return pgr_outputs_check_format(o->format, false, err);
 }
 
 /* ---- what is explored ---- */
@@ -194,6 +197,10 @@ static pgr_code check_agents(const exploration *x, pgr_err *err) {
                   (long long)x->options.agents, x->scenario->name, starts, least);
 }
 
+static bool as_text(const exploration *x) {
+  return strcmp(x->options.format, "text") == 0;
+}
+
 /* Everything that can be found wrong before a server is asked. */
 static pgr_code set_up(exploration *x, pgr_err *err) {
   explore_options *o = &x->options;
@@ -219,7 +226,7 @@ static pgr_code set_up(exploration *x, pgr_err *err) {
                              .jobs = (int)o->jobs,
                              .replays = REPLAYS,
                              .own_server = !o->dsn};
-  pgr_code code = pgr_cells_choose(&x->result, o->strategies, o->isolation, err);
+  pgr_code code = pgr_cells_choose(&x->result, o->strategies, o->isolation, NULL, err);
   if (!code) code = check(o, err);
   if (!code) code = check_agents(x, err);
   if (!code) code = pgr_inputs_protocol(x->scenario, o->protocol, &e->protocol, err);
@@ -228,15 +235,13 @@ static pgr_code set_up(exploration *x, pgr_err *err) {
   for (size_t i = 0; !code && i < x->result.cell_count; i++)
     code = pgr_inputs_check_scripts(x->scenario, x->result.cells[i].strategy, e->protocol, false, err);
   if (!code) code = pgr_inputs_defines(x->scenario, &o->defines, x->defines, &e->define_count, err);
-  if (!code && o->out) code = pgr_outdir_open(o->out, &x->out, err);
+  /* Text is told cell by cell, as they come. */
+  x->outputs = (pgr_outputs){.format = as_text(x) ? NULL : o->format, .verbose = o->verbose};
+  if (!code && o->out) code = pgr_outdir_open(o->out, &x->outputs.out, err);
   return code;
 }
 
 /* ---- cell by cell ---- */
-
-static bool as_text(const exploration *x) {
-  return strcmp(x->options.format, "json") != 0;
-}
 
 static int columns(void) {
   struct winsize size;
@@ -266,6 +271,7 @@ static void print_header(const exploration *x) {
 /* The story of the first race that is not expected, as soon as it is there; of an expected one, when only a few cells
  * are asked for. */
 static bool tells_story(const exploration *x, const pgr_cell *cell) {
+  if (cell->proof.witness && x->options.verbose) return true;
   if (!cell->proof.witness || (x->told && (x->told->judgement.as_expected <= cell->judgement.as_expected)))
     return false;
   return !cell->judgement.as_expected || !x->told;
@@ -281,7 +287,7 @@ static void note_unwritten(exploration *x, pgr_code code, const pgr_err *err) {
 static void save_witness(exploration *x, const pgr_cell *cell, bool story) {
   char path[512];
   pgr_err err;
-  pgr_code code = pgr_witness_save(cell->proof.witness, x->out ? x->options.out : ".", path, sizeof path, &err);
+  pgr_code code = pgr_witness_save(cell->proof.witness, x->outputs.out ? x->options.out : ".", path, sizeof path, &err);
   note_unwritten(x, code, &err);
   if (code || !story || !as_text(x)) return;
   bool lost = x->options.scenario && *x->options.scenario == '/'; /* a witness holds no path of a machine */
@@ -309,8 +315,8 @@ static void tell(exploration *x, const pgr_cell *cell) {
     if (story) pgr_buf_adds(&text, "\n");
     print(&text);
   }
-  if (cell->proof.witness && (story || x->out)) save_witness(x, cell, story);
-  if (story && x->options.emit_spec) emit_spec(x, cell);
+  if (cell->proof.witness && (story || x->outputs.out)) save_witness(x, cell, story);
+  if (story && x->options.emit_spec && (!x->told || !cell->judgement.as_expected)) emit_spec(x, cell);
   if (story) x->told = cell;
   pgr_buf_deinit(&text);
 }
@@ -362,28 +368,29 @@ static void describe(exploration *x) {
   r->settings.threads = (uint32_t)x->options.jobs;
   r->settings.max_tries = (int)x->options.max_tries;
   r->settings.protocol = x->exploring.options.protocol;
-  pgr_describe_environment(&r->environment, &x->place, x->options.dsn);
 }
 
-static pgr_code report(exploration *x, pgr_err *err) {
+/* What the environment ended is a result too, for those who asked for one: CI sees an error, and what ran until then.
+ */
+static pgr_code report(exploration *x, pgr_code ended, const pgr_err *why, pgr_err *err) {
+  bool environment = pgr_exit_status(ended) == 5;
+  if (ended && (!environment || (as_text(x) && !x->outputs.out))) return PGR_OK;
   pgr_buf text;
   pgr_buf_init(&text, 0);
   pgr_code code = PGR_OK;
-  x->result.complete = !x->result.interrupted;
+  if (ended) snprintf(x->result.error, sizeof x->result.error, "%.290s", why->msg);
+  x->result.complete = !ended && !x->result.interrupted;
   for (size_t i = 0; i < x->result.cell_count; i++)
     x->result.complete &= x->result.cells[i].evidence.ran && x->result.cells[i].evidence.complete;
   pgr_result_judge(&x->result);
+  if (ended) x->result.exit_status = pgr_exit_status(ended);
   if (x->options.emit_spec && !x->told)
     fprintf(stderr, "pgrace: no witness, %s is not written\n", x->options.emit_spec);
-  if (x->out || !as_text(x)) code = pgr_report_json(&x->result, &text, err);
-  if (!code && x->out) code = pgr_outdir_finish(x->out, &text, err);
-  if (as_text(x)) {
-    pgr_buf_clear(&text);
-    pgr_report_proofs(&x->result, colours(), &text);
-  }
-  if (!code && (fwrite(text.data ? text.data : "", 1, text.len, stdout) != text.len || fflush(stdout)))
+  if (as_text(x)) pgr_report_proofs(&x->result, colours(), &text);
+  if (fwrite(text.data ? text.data : "", 1, text.len, stdout) != text.len || fflush(stdout))
     code = pgr_fail(err, PGR_EENVIRONMENT, "cannot write the report to standard output");
   pgr_buf_deinit(&text);
+  if (!code) code = pgr_outputs_write(&x->outputs, &(pgr_document){.run = &x->result}, NULL, err);
   if (!code && x->unwritten.code) {
     *err = x->unwritten;
     code = x->unwritten.code;
@@ -391,29 +398,29 @@ static pgr_code report(exploration *x, pgr_err *err) {
   return code;
 }
 
+/* The first error counts; of those that follow from it, or come while cleaning up, it is only told. */
 static pgr_code work(exploration *x, pgr_err *err) {
-  pgr_err close_err = {0};
+  pgr_err next = {0};
   const explore_options *o = &x->options;
   pgr_progress_init(&x->progress, stderr);
   x->exploring.place = &x->place;
   x->exploring.progress = o->quiet ? NULL : &x->progress;
   pgr_place_options place = {
       .dsn = o->dsn, .still = true, .fewer = "--jobs or --agents", .connections = (int)(o->jobs * (o->agents + 2) + 2)};
-  pgr_code code = pgr_place_open(&x->place, &place, err);
-  if (code) return code;
   describe(x);
-  print_header(x);
-  code = explore_all(x, err);
+  pgr_code code = pgr_place_open(&x->place, &place, err);
+  bool open = !code;
+  if (open) pgr_describe_environment(&x->result.environment, &x->place, o->dsn);
+  if (open) print_header(x);
+  if (open) code = explore_all(x, err);
   pgr_progress_wipe(&x->progress);
-  pgr_code closed = pgr_place_close(&x->place, &close_err);
-  if (!code) code = report(x, err);
-  if (closed && !code) {
-    code = closed;
-    *err = close_err;
-  } else if (closed) {
-    fprintf(stderr, "pgrace: %s\n", close_err.msg);
-  }
-  return code;
+  pgr_code closed = open ? pgr_place_close(&x->place, &next) : PGR_OK;
+  if (closed && code) fprintf(stderr, "pgrace: %s\n", next.msg);
+  if (closed && !code) *err = next;
+  pgr_code reported = report(x, code, err, &next);
+  if (reported && (code || closed)) fprintf(stderr, "pgrace: %s\n", next.msg);
+  if (reported && !code && !closed) *err = next;
+  return code ? code : closed ? closed : reported;
 }
 
 static bool is_spec(const char *name) {
@@ -447,11 +454,13 @@ int pgr_cmd_explore(int argc, char **argv) {
     return status;
   }
   if (!code) code = set_up(&x, &err);
+  pgr_outputs_repeat(argc, argv, (uint64_t)x.options.seed, x.options.seed_given, x.result.repeat,
+                     sizeof x.result.repeat);
   if (!code) code = work(&x, &err);
   for (size_t i = 0; i < PGR_CELLS_MAX; i++)
     pgr_witness_deinit(&x.witnesses[i]);
   pgr_result_deinit(&x.result);
-  pgr_outdir_close(x.out);
+  pgr_outdir_close(x.outputs.out);
   pgr_scenario_destroy(x.scenario);
   if (!code) return x.result.exit_status;
   fprintf(stderr, "pgrace: %s\n", err.msg);

@@ -77,6 +77,23 @@ static pgr_code store_ints(const pgr_option *o, const char *text, const char *wh
   return PGR_OK;
 }
 
+static pgr_code store_durations(const pgr_option *o, const char *text, const char *what, pgr_err *err) {
+  pgr_option_ints items = {.count = 0};
+  for (;; text++) {
+    char item[64];
+    size_t len = strcspn(text, ",");
+    if (items.count == PGR_OPTION_INTS_MAX)
+      return pgr_fail(err, PGR_EUSAGE, "%s: at most %d durations", what, PGR_OPTION_INTS_MAX);
+    snprintf(item, sizeof item, "%.*s", (int)len, text);
+    pgr_code code = pgr_parse_duration(item, what, &items.items[items.count++], err);
+    if (code) return code;
+    text += len;
+    if (!*text) break;
+  }
+  *(pgr_option_ints *)o->value = items;
+  return PGR_OK;
+}
+
 static pgr_code store_seconds(const pgr_option *o, const char *text, const char *what, pgr_err *err) {
   char with_unit[64];
   size_t len = strlen(text);
@@ -108,6 +125,7 @@ static pgr_code store(const pgr_option *o, const char *text, pgr_err *err) {
   case PGR_OPTION_INT: return pgr_parse_int(text, what, o->min, o->max, o->value, err);
   case PGR_OPTION_INTS: return store_ints(o, text, what, err);
   case PGR_OPTION_DURATION: return pgr_parse_duration(text, what, o->value, err);
+  case PGR_OPTION_DURATIONS: return store_durations(o, text, what, err);
   case PGR_OPTION_SECONDS: return store_seconds(o, text, what, err);
   case PGR_OPTION_PERCENT: return store_percent(o, text, what, err);
   case PGR_OPTION_TEXT: *(const char **)o->value = text; return PGR_OK;

@@ -7,15 +7,16 @@
 #include <stdint.h>
 
 typedef enum pgr_option_kind {
-  PGR_OPTION_FLAG,     /* bool * */
-  PGR_OPTION_INT,      /* int64_t *, within min … max */
-  PGR_OPTION_INTS,     /* pgr_option_ints *, each within min … max: "1,8,64" */
-  PGR_OPTION_DURATION, /* int64_t *, nanoseconds */
-  PGR_OPTION_SECONDS,  /* the same, and a number without a unit is seconds */
-  PGR_OPTION_PERCENT,  /* double *, a share: "5%" and "5" are 0.05; at most PGR_OPTION_PERCENT_MAX */
-  PGR_OPTION_TEXT,     /* const char **, borrowed from argv */
-  PGR_OPTION_LIST,     /* pgr_option_list *, may be given again and again */
-  PGR_OPTION_ABSENT    /* const char *: another program's; always an error, which says this in place of a value */
+  PGR_OPTION_FLAG,      /* bool * */
+  PGR_OPTION_INT,       /* int64_t *, within min … max */
+  PGR_OPTION_INTS,      /* pgr_option_ints *, each within min … max: "1,8,64" */
+  PGR_OPTION_DURATION,  /* int64_t *, nanoseconds */
+  PGR_OPTION_DURATIONS, /* pgr_option_ints *, nanoseconds: "0,1ms,5ms" */
+  PGR_OPTION_SECONDS,   /* the same, and a number without a unit is seconds */
+  PGR_OPTION_PERCENT,   /* double *, a share: "5%" and "5" are 0.05; at most PGR_OPTION_PERCENT_MAX */
+  PGR_OPTION_TEXT,      /* const char **, borrowed from argv */
+  PGR_OPTION_LIST,      /* pgr_option_list *, may be given again and again */
+  PGR_OPTION_ABSENT     /* const char *: another program's; always an error, which says this in place of a value */
 } pgr_option_kind;
 
 enum { PGR_OPTION_LIST_MAX = 64, PGR_OPTION_INTS_MAX = 16, PGR_OPTION_PERCENT_MAX = 1000 };

@@ -12,7 +12,7 @@
 struct pgr_outdir {
   char *path;
   int dir;
-  bool made, finished;
+  bool made, finished, broken;
   FILE *history;
   bool history_begun;
   char history_name[32], result_name[32];
@@ -55,7 +55,12 @@ pgr_code pgr_outdir_add_history(pgr_outdir *o, const pgr_history *h, const char 
   pgr_err reason;
   pgr_code code = pgr_history_write_csv(h, strategy, isolation, gap_ns, kinds, !o->history_begun, o->history, &reason);
   o->history_begun = true;
+  o->broken |= code != PGR_OK;
   return code ? pgr_fail(err, code, "--out: cannot write %s/history.csv: %s", o->path, reason.msg) : PGR_OK;
+}
+
+bool pgr_outdir_works(const pgr_outdir *o) {
+  return o && !o->broken;
 }
 
 pgr_code pgr_outdir_finish(pgr_outdir *o, const pgr_buf *result, pgr_err *err) {

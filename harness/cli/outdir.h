@@ -4,6 +4,7 @@
 
 #include "pgr_buf.h"
 #include "pgr_history.h"
+#include <stdbool.h>
 
 typedef struct pgr_outdir pgr_outdir;
 
@@ -14,6 +15,9 @@ pgr_code pgr_outdir_open(const char *path, pgr_outdir **out, pgr_err *err) PGR_M
 /* Appends a cell's history to history.csv. */
 pgr_code pgr_outdir_add_history(pgr_outdir *o, const pgr_history *h, const char *strategy, const char *isolation,
                                 int64_t gap_ns, const char *const *kinds, pgr_err *err) PGR_MUST_CHECK;
+
+/* False once a cell's history could not be written: then nothing of it is to be finished. NULL: false. */
+bool pgr_outdir_works(const pgr_outdir *o);
 
 /* Writes result.json and puts both files (history.csv when a cell's history was added) under their names, over older
  * ones. */

@@ -147,7 +147,8 @@ for _ in $(seq 50); do
 done
 same "sessions left at work" "$(sleeping)" 0
 run 5 bench claim "${short[@]}" -c 100 --dsn "$uri"
-one_line_error
+same "lines of the error" "$(wc -l <err)" 1
+holds "the environment ended it" '.exit_status == 5 and (.error | contains("connections free")) and (.complete | not)'
 says err 'clients'
 
 # ---- Ctrl-C ----

@@ -96,7 +96,7 @@ clean
 # Interrupted in the middle of several strategies: a later one is under way, and the first one's figures are whole.
 race_in_background --strategy naive,trigger,conditional-update,for-update --duration 2500ms --format json
 for _ in $(seq 400); do
-  grep -q '^trigger, ' "$work/err" && break
+  grep -q ': trigger, ' "$work/err" && break
   kill -0 "$pid" 2>/dev/null || fail "pgrace ended early"
   sleep 0.05
 done

@@ -2,7 +2,7 @@
 set -euo pipefail
 : "${PGRACE:?}" "${PGR_SOURCE_DIR:?}"
 # As the program would find them; the tests' own folder holds whatever they leave.
-unset PGHOST PGPORT PGUSER PGDATABASE PGPASSWORD PGSERVICE PGOPTIONS NO_COLOR
+unset GITHUB_ACTIONS GITHUB_STEP_SUMMARY PGHOST PGPORT PGUSER PGDATABASE PGPASSWORD PGSERVICE PGOPTIONS NO_COLOR
 export LC_ALL=C.UTF-8
 work=$(mktemp -d "${TMPDIR:-/tmp}/pgrace-test.XXXXXX")
 chmod 755 "$work"

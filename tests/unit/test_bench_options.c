@@ -262,7 +262,7 @@ static void values_that_will_not_do(void **state) {
        "--spread: 'normal' is no spread of keys, give uniform, zipfian[:EXPONENT], hot:KEYS:SHARE or once:EACH"},
       {{"--spread", "hot:10:90%", "--keys", "10"},
        "--spread: hot:KEYS: 10 hot of 10 keys leave no others, give fewer, or more keys in all"},
-      {{"--format", "xml"}, "--format: 'xml' is unknown, give text, json or openmetrics"},
+      {{"-q", "--verbose"}, "--quiet and --verbose exclude each other"},
       {{"-f", "@2"}, "--script: '@2' names no file"},
       {{"-f", ""}, "--script: '' names no file"},
       {{"-f", "a.sql@"}, "--script a.sql@: its weight, after the @: '' is not a whole number"},
@@ -360,7 +360,7 @@ static void the_help_has_every_option(void **state) {
                                         "--use-database", "--durable",
                                         "--allow-shell",  "--format",
                                         "--out",          "-P, --progress",
-                                        "-q, --quiet"};
+                                        "-q, --quiet",    "--verbose"};
   char text[16384];
   FILE *file = tmpfile();
   assert_non_null(file);

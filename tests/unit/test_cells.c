@@ -33,7 +33,7 @@ static pgr_code choose(const char *strategies, const char *isolation, pgr_err *e
   memset(&result, 0, sizeof result);
   *err = (pgr_err){0};
   result.scenario = scenario();
-  return pgr_cells_choose(&result, strategies, isolation, err);
+  return pgr_cells_choose(&result, strategies, isolation, NULL, err);
 }
 
 /* "naive/rr trigger/rc", as chosen. */
@@ -91,6 +91,22 @@ static void a_cell_takes_what_the_scenario_says_of_it(void **state) {
     assert_int_equal(pgr_cell_expect(&result.cells[i]), result.cells[i].evidence.expect);
 }
 
+static void each_with_each_gap(void **state) {
+  (void)state;
+  static const int64_t want[] = {0, 5000000, 0, 5000000};
+  pgr_option_ints gaps = {.items = {0, 5000000}, .count = 2};
+  pgr_err err;
+  pgr_result_deinit(&result);
+  memset(&result, 0, sizeof result);
+  result.scenario = scenario();
+  assert_int_equal(pgr_cells_choose(&result, "naive,trigger", NULL, &gaps, &err), PGR_OK);
+  assert_int_equal(result.cell_count, 4);
+  for (size_t i = 0; i < 4; i++) {
+    assert_string_equal(result.cells[i].strategy->name, i < 2 ? "naive" : "trigger");
+    assert_int_equal(result.cells[i].gap_ns, want[i]);
+  }
+}
+
 static void refuses(const char *strategies, const char *isolation, const char *message) {
   pgr_err err;
   assert_int_equal(choose(strategies, isolation, &err), PGR_EUSAGE);
@@ -132,6 +148,7 @@ static void long_words_are_unknown(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(by_default_what_is_compared_at_its_first_level),
+                                     cmocka_unit_test(each_with_each_gap),
                                      cmocka_unit_test(named_ones_in_the_order_asked_for),
                                      cmocka_unit_test(levels_in_the_order_of_their_strictness),
                                      cmocka_unit_test(levels_need_no_quotes),

@@ -7,7 +7,7 @@
 
 typedef struct parsed {
   int64_t agents, gap_ns, time_ns;
-  pgr_option_ints clients;
+  pgr_option_ints clients, pauses;
   double floor;
   bool agents_given, quiet, help;
   const char *dsn, *operands[2];
@@ -24,6 +24,7 @@ static parsed parse(int argc, const char **argv) {
   const pgr_option table[] = {{"agents", 0, PGR_OPTION_INT, &p.agents, 2, 100, &p.agents_given},
                               {"gap", 0, PGR_OPTION_DURATION, &p.gap_ns, 0, 0, NULL},
                               {"clients", 'c', PGR_OPTION_INTS, &p.clients, 1, 10000, NULL},
+                              {"pause", 0, PGR_OPTION_DURATIONS, &p.pauses, 0, 0, NULL},
                               {"time", 'T', PGR_OPTION_SECONDS, &p.time_ns, 0, 0, NULL},
                               {"floor", 0, PGR_OPTION_PERCENT, &p.floor, 0, 0, NULL},
                               {"scale", 's', PGR_OPTION_ABSENT, not_here, 0, 0, NULL},
@@ -78,6 +79,21 @@ static void a_list_has_an_end(void **state) {
   p = parse(PGR_OPTION_LIST_MAX + 2, argv);
   assert_int_equal(p.code, PGR_EUSAGE);
   assert_string_equal(p.err.msg, "--define: at most 64 of them");
+}
+
+static void a_list_of_durations(void **state) {
+  (void)state;
+  parsed p = PARSE("--pause", "0s,500us,5ms");
+  assert_int_equal(p.code, PGR_OK);
+  assert_int_equal(p.pauses.count, 3);
+  assert_int_equal(p.pauses.items[0], 0);
+  assert_int_equal(p.pauses.items[1], 500000);
+  assert_int_equal(p.pauses.items[2], 5000000);
+  assert_int_equal(PARSE("--pause", "0").pauses.count, 1); /* nothing needs no unit */
+  assert_int_equal(PARSE("--pause", "1ms,").code, PGR_EUSAGE);
+  assert_int_equal(PARSE("--pause", "1ms,5").code, PGR_EUSAGE);
+  p = PARSE("--pause", "1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s");
+  assert_string_equal(p.err.msg, "--pause: at most 16 durations");
 }
 
 static void a_list_of_numbers(void **state) {
@@ -218,6 +234,7 @@ int main(void) {
                                      cmocka_unit_test(a_list_keeps_its_order),
                                      cmocka_unit_test(a_list_has_an_end),
                                      cmocka_unit_test(a_list_of_numbers),
+                                     cmocka_unit_test(a_list_of_durations),
                                      cmocka_unit_test(seconds_need_no_unit),
                                      cmocka_unit_test(percentages),
                                      cmocka_unit_test(what_is_absent_says_what_there_is),
