@@ -241,6 +241,8 @@ static void add_title(const pgr_result *r, pgr_buf *out) {
     pgr_buf_addf(out, ", %s contest%s at a time", pgr_format_count(text, at_once), at_once == 1 ? "" : "s");
   if (r->settings.rounds)
     pgr_buf_addf(out, ", %s rounds", pgr_format_count(text, r->settings.rounds));
+  else if (r->settings.budget_ns)
+    pgr_buf_addf(out, ", within %s", pgr_format_duration(text, r->settings.budget_ns));
   else
     pgr_buf_addf(out, ", for %s each", pgr_format_duration(text, r->settings.duration_ns));
   pgr_buf_addf(out, "%s%s\n\n", pgr__mixes_levels(r) ? "" : ", ",

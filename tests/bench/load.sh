@@ -124,7 +124,7 @@ if wanted connect; then
   for _ in $(seq "$repetitions"); do
     "$pgbench" -n -M prepared -c 1000 -j 1 -t 1 -f claim.sql -h "$server_dir" -p $server_port -U boss postgres \
       >pgbench.out 2>err || fail pgbench
-    theirs=$(awk '/initial connection time/ { print $5 }' pgbench.out)
+    theirs=$(awk '/^initial connection time/ { print $5 }' pgbench.out)
     "$PGRACE" bench -q --format json -f claim.sql --dsn "$uri" --use-database -M prepared -c 1000 -j 1 -t 1 >out 2>err ||
       fail 'pgrace bench'
     ours=$(value '.cells[0].figures.connect.value / 1e6')
