@@ -114,6 +114,14 @@ static const char *unique_name(pgr_suite *s, const char *name) {
   return unique;
 }
 
+/* CI systems want a path as the repository has it: "races/seat.yaml", not "./races/seat.yaml". */
+static const char *plain_path(const char *path) {
+  while (path && path[0] == '.' && path[1] == '/')
+    for (path += 2; *path == '/'; path++)
+      ;
+  return path;
+}
+
 /* Takes the draft. There is room for it. */
 static pgr_code finish(pgr_suite *s, const pgr_scenario *scenario, draft *d) {
   const char *name = keep(s, pgr_buf_text(&d->name), false, NAME_BYTES);
@@ -121,7 +129,7 @@ static pgr_code finish(pgr_suite *s, const pgr_scenario *scenario, draft *d) {
                 .kind = d->status == PGR_CASE_FAILED ? d->kind : "",
                 .message = keep(s, pgr_buf_text(&d->message), false, MESSAGE_BYTES),
                 .details = keep(s, pgr_buf_text(&d->details), true, DETAILS_BYTES),
-                .file = keep(s, scenario->source.name, false, PATH_BYTES),
+                .file = keep(s, plain_path(scenario->source.name), false, PATH_BYTES),
                 .line = d->line > 0 ? d->line : 0,
                 .status = d->status,
                 .elapsed_ns = d->elapsed_ns > 0 ? d->elapsed_ns : 0};

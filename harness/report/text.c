@@ -250,13 +250,18 @@ static void add_title(const pgr_result *r, pgr_buf *out) {
   pgr__wrap(out, from);
 }
 
-/* The cell of which a story is told: the first that is not what the scenario says, else the first that has one; NULL:
- * none has. */
+/* The cell of which a story is told: the first that is not what the scenario says, else the first that was raced, else
+ * the first that has one; NULL: none has. */
 static const pgr_cell *choose_told(const pgr_result *r) {
   const pgr_cell *chosen = NULL;
+  int worth = -1;
   for (size_t i = 0; i < r->cell_count; i++) {
     const pgr_cell *c = &r->cells[i];
-    if (c->story_count && (!chosen || (chosen->judgement.as_expected && !c->judgement.as_expected))) chosen = c;
+    if (c->story_count == 0 && !c->proof.witness) continue;
+    int of_this = 2 * !c->judgement.as_expected + (c->story_count > 0);
+    if (of_this <= worth) continue;
+    chosen = c;
+    worth = of_this;
   }
   return chosen;
 }
@@ -270,14 +275,13 @@ static void add_witness(const pgr_result *r, const pgr_cell *c, pgr_buf *out) {
 /* One story, or the witness of an exploration. */
 static void add_story(const pgr_result *r, pgr_buf *out) {
   const pgr_cell *chosen = choose_told(r);
-  if (chosen) {
-    pgr_buf_adds(out, "\n");
-    pgr_report_story(r, chosen, 0, out);
+  if (!chosen) return;
+  if (chosen->story_count == 0) {
+    add_witness(r, chosen, out);
     return;
   }
-  for (size_t i = 0; !chosen && i < r->cell_count; i++)
-    if (r->cells[i].proof.witness) chosen = &r->cells[i];
-  if (chosen) add_witness(r, chosen, out);
+  pgr_buf_adds(out, "\n");
+  pgr_report_story(r, chosen, 0, out);
 }
 
 /* ---- all there is ---- */

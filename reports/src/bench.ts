@@ -193,7 +193,8 @@ const wanted: Wanted[] = [
   ["where it hurts", (cell) => {
     const all = cell.waits?.reduce((sum, wait) => sum + wait.seen, 0) ?? 0;
     const first = cell.waits?.[0];
-    return first && all > 0 ? `${first.what} ${figure(first.seen / all, "share")}` : null;
+    /* "Lock:transactionid" is long: it may break after its colon. */
+    return first && all > 0 ? `${first.what.replace(":", ":\u200b")} ${figure(first.seen / all, "share").replace(" ", "\u00a0")}` : null;
   }],
 ];
 

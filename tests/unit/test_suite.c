@@ -581,6 +581,17 @@ static void thresholds_kept(void **state) {
   ci_deinit(&f);
 }
 
+static void paths_as_the_repository_has_them(void **state) {
+  (void)state;
+  ci_fixture f;
+  ci_make(&f, case_named("broken"));
+  f.scenario.source.name = ".//./races/seat.yaml";
+  pgr_buf lines = rendered(pgr_annotations, &f.document, 1);
+  contains(&lines, "::error file=races/seat.yaml,line=");
+  pgr_buf_deinit(&lines);
+  ci_deinit(&f);
+}
+
 static void what_is_not_known(void **state) {
   (void)state;
   static char path[301];
@@ -831,6 +842,7 @@ int main(void) {
                                      cmocka_unit_test(verdict_in_a_sentence),
                                      cmocka_unit_test(what_nobody_declared),
                                      cmocka_unit_test(thresholds_kept),
+                                     cmocka_unit_test(paths_as_the_repository_has_them),
                                      cmocka_unit_test(what_is_not_known),
                                      cmocka_unit_test(at_most_ten_annotations),
                                      cmocka_unit_test(ten_annotations_need_no_remark),
