@@ -40,6 +40,28 @@ check "$PGR_BINARY_DIR" from-build
 cmake --install "$PGR_BINARY_DIR" --prefix "$work/installed" >"$work/out" 2>&1 || fail 'cmake --install'
 check "$(dirname "$(find "$work/installed" -name pgraceConfig.cmake)")" from-installed
 
+# A project that relies on the trigger: without the trigger's check its test turns red, with it green again.
+mkdir inbox
+cp -r "$PGR_SOURCE_DIR/schema" inbox/
+mkdir inbox/races
+cp -r "$PGR_SOURCE_DIR/scenarios/claim" inbox/races/
+cat >inbox/CMakeLists.txt <<'END'
+cmake_minimum_required(VERSION 3.25)
+project(inbox LANGUAGES NONE)
+enable_testing()
+find_package(pgrace REQUIRED)
+pgrace_add_scenario(NAME claim SCENARIO ./races/claim BUDGET 30s)
+END
+cmake -S inbox -B inbox/build -Dpgrace_DIR="$PGR_BINARY_DIR" >"$work/out" 2>"$work/err" || fail 'cmake of the inbox'
+trigger=inbox/schema/0002_conversation_texter_assignment.up.sql
+colour() { if ctest --test-dir inbox/build >"$work/out" 2>&1; then echo green; else echo red; fi; }
+same 'the inbox as it is' "$(colour)" green
+sed -i.as-it-was 's/IF OLD.texter_id IS NOT NULL AND/IF OLD.texter_id IS NULL AND/' "$trigger"
+same 'the inbox with a broken trigger' "$(colour)" red
+same 'what failed' "$(xmllint --xpath 'string(//testcase[failure]/@name)' inbox/build/pgrace/claim/junit.xml)" 'trigger / read committed'
+mv "$trigger.as-it-was" "$trigger"
+same 'the inbox, mended' "$(colour)" green
+
 # refuses MESSAGE ARGUMENT…
 refuses() {
   local message=$1
