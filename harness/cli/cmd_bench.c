@@ -337,8 +337,11 @@ static pgr_code write_files(bench *b, pgr_err *err) {
 }
 
 static pgr_code report(bench *b, pgr_err *err) {
-  pgr_code code = b->outputs.out ? write_files(b, err) : PGR_OK;
-  return code ? code : pgr_outputs_write(&b->outputs, &(pgr_document){.bench = &b->result}, NULL, err);
+  pgr_err first;
+  pgr_code code = b->outputs.out ? write_files(b, &first) : PGR_OK;
+  pgr_code written = pgr_outputs_write(&b->outputs, &(pgr_document){.bench = &b->result}, NULL, err);
+  if (code) *err = first;
+  return code ? code : written;
 }
 
 static void print_header(const bench *b) {
@@ -366,19 +369,17 @@ static bool has_repetitions(const pgr_bench *r) {
 /* Whether there is something to tell after an error: what was measured before it is not lost, and those who asked for a
  * result get one that says what of the environment ended it. */
 static bool is_worth_telling(const bench *b, pgr_code ended) {
-  bool asked = !pgr_outputs_are_text(&b->outputs) || b->outputs.out;
-  return !ended || has_repetitions(&b->result) || (pgr_exit_status(ended) == 5 && asked);
+  return !ended || has_repetitions(&b->result) || (pgr_exit_status(ended) == 5 && pgr_outputs_want_errors(&b->outputs));
 }
 
 static pgr_code tell(bench *b, pgr_code ended, const pgr_err *why, pgr_err *err) {
   pgr_bench *r = &b->result;
   if (!is_worth_telling(b, ended)) return PGR_OK;
-  if (ended) {
-    snprintf(r->note, sizeof r->note, "%.190s", why->msg);
-    r->complete = false;
-  }
+  bool environment = pgr_exit_status(ended) == 5;
+  if (ended) r->complete = false;
+  if (ended && !environment) snprintf(r->note, sizeof r->note, "%.190s", why->msg);
   pgr_code code = judge(b, err);
-  if (ended && pgr_exit_status(ended) == 5) {
+  if (ended && environment) {
     snprintf(r->error, sizeof r->error, "%.290s", why->msg);
     r->exit_status = 5;
   }
@@ -399,10 +400,11 @@ static pgr_code work(bench *b, pgr_err *err) {
   pgr_code closed = open ? pgr_benching_close(&b->phases, &next) : PGR_OK;
   if (closed && code) complain(&next);
   if (closed && !code) *err = next;
+  if (!code) code = closed;
   pgr_code told = tell(b, code, err, &next);
-  if (told && (code || closed)) complain(&next);
-  if (told && !code && !closed) *err = next;
-  return code ? code : closed ? closed : told;
+  if (told && code) complain(&next);
+  if (told && !code) *err = next;
+  return code ? code : told;
 }
 
 int pgr_cmd_bench(int argc, char **argv) {

@@ -190,6 +190,12 @@ static pgr_code choose_oracles(const exploration *x, unsigned *out, pgr_err *err
 
 static pgr_code check_agents(const exploration *x, pgr_err *err) {
   int least = pgr_exploring_agents(x->scenario), starts = 0;
+  const pgr_ownership *own = &x->scenario->ownership;
+  if (own->declared && own->capacity >= PGR_SEARCH_AGENTS_MAX && x->scenario->invariant_count == 0)
+    return pgr_fail(err, PGR_EUSAGE,
+                    "%s: %lld may own a %s at once, a race takes one more, and no more than %d agents can be explored: "
+                    "use pgrace run",
+                    x->scenario->name, (long long)own->capacity, x->scenario->key.name, PGR_SEARCH_AGENTS_MAX);
   for (int k = 0; k < x->scenario->operation_count; k++)
     starts += x->scenario->operations[k].when == PGR_WHEN_START;
   if (x->options.agents >= starts) return PGR_OK;
@@ -374,7 +380,7 @@ static void describe(exploration *x) {
  */
 static pgr_code report(exploration *x, pgr_code ended, const pgr_err *why, pgr_err *err) {
   bool environment = pgr_exit_status(ended) == 5;
-  if (ended && (!environment || (as_text(x) && !x->outputs.out))) return PGR_OK;
+  if (ended && (!environment || !pgr_outputs_want_errors(&x->outputs))) return PGR_OK;
   pgr_buf text;
   pgr_buf_init(&text, 0);
   pgr_code code = PGR_OK;
@@ -417,10 +423,11 @@ static pgr_code work(exploration *x, pgr_err *err) {
   pgr_code closed = open ? pgr_place_close(&x->place, &next) : PGR_OK;
   if (closed && code) fprintf(stderr, "pgrace: %s\n", next.msg);
   if (closed && !code) *err = next;
+  if (!code) code = closed;
   pgr_code reported = report(x, code, err, &next);
-  if (reported && (code || closed)) fprintf(stderr, "pgrace: %s\n", next.msg);
-  if (reported && !code && !closed) *err = next;
-  return code ? code : closed ? closed : reported;
+  if (reported && code) fprintf(stderr, "pgrace: %s\n", next.msg);
+  if (reported && !code) *err = next;
+  return code ? code : reported;
 }
 
 static bool is_spec(const char *name) {

@@ -166,7 +166,8 @@ static pgr_code print_texts(const report *r, pgr_err *err) {
 static pgr_code write_all(report *r, pgr_err *err) {
   pgr_err next = {0};
   bool text = strcmp(r->options.format, "text") == 0;
-  r->outputs = (pgr_outputs){.format = text ? NULL : r->options.format, .verbose = r->options.verbose};
+  r->outputs =
+      (pgr_outputs){.keeps_history = true, .format = text ? NULL : r->options.format, .verbose = r->options.verbose};
   pgr_code code = r->options.out ? pgr_outdir_open(r->options.out, &r->outputs.out, err) : PGR_OK;
   if (code) return code;
   if (text) code = print_texts(r, err);

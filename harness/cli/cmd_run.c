@@ -114,7 +114,7 @@ static pgr_code report(run *r, pgr_code ended, const pgr_err *why, pgr_err *err)
     pgr_outdir_close(r->outputs.out);
     r->outputs.out = NULL;
   }
-  if (ended && (!environment || (pgr_outputs_are_text(&r->outputs) && !r->outputs.out))) return PGR_OK;
+  if (ended && (!environment || !pgr_outputs_want_errors(&r->outputs))) return PGR_OK;
   if (ended) snprintf(result->error, sizeof result->error, "%.290s", why->msg);
   result->complete = !ended && !result->interrupted;
   for (size_t i = 0; i < result->cell_count; i++)
@@ -145,10 +145,11 @@ static pgr_code work(run *r, pgr_err *err) {
   pgr_code closed = open ? pgr_place_close(&r->place, &next) : PGR_OK;
   if (closed && code) complain(&next);
   if (closed && !code) *err = next;
+  if (!code) code = closed;
   pgr_code reported = report(r, code, err, &next);
-  if (reported && (code || closed)) complain(&next);
-  if (reported && !code && !closed) *err = next;
-  return code ? code : closed ? closed : reported;
+  if (reported && code) complain(&next);
+  if (reported && !code) *err = next;
+  return code ? code : reported;
 }
 
 int pgr_cmd_run(int argc, char **argv) {

@@ -63,7 +63,7 @@ bool pgr_outdir_works(const pgr_outdir *o) {
   return o && !o->broken;
 }
 
-pgr_code pgr_outdir_finish(pgr_outdir *o, const pgr_buf *result, pgr_err *err) {
+pgr_code pgr_outdir_finish(pgr_outdir *o, const pgr_buf *result, bool keep_history, pgr_err *err) {
   FILE *f = begin(o, o->result_name);
   if (!f) return cannot_write(o, "result.json", err);
   bool written = fwrite(result->data ? result->data : "", 1, result->len, f) == result->len;
@@ -73,6 +73,7 @@ pgr_code pgr_outdir_finish(pgr_outdir *o, const pgr_buf *result, pgr_err *err) {
   if (closed) return cannot_write(o, "history.csv", err);
   if (o->history_begun && renameat(o->dir, o->history_name, o->dir, "history.csv"))
     return cannot_write(o, "history.csv", err);
+  if (!o->history_begun && !keep_history) unlinkat(o->dir, "history.csv", 0);
   if (renameat(o->dir, o->result_name, o->dir, "result.json")) return cannot_write(o, "result.json", err);
   o->finished = true;
   return PGR_OK;

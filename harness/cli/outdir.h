@@ -20,8 +20,8 @@ pgr_code pgr_outdir_add_history(pgr_outdir *o, const pgr_history *h, const char 
 bool pgr_outdir_works(const pgr_outdir *o);
 
 /* Writes result.json and puts both files (history.csv when a cell's history was added) under their names, over older
- * ones. */
-pgr_code pgr_outdir_finish(pgr_outdir *o, const pgr_buf *result, pgr_err *err) PGR_MUST_CHECK;
+ * ones. A history.csv of an earlier result goes, unless it is to be kept. */
+pgr_code pgr_outdir_finish(pgr_outdir *o, const pgr_buf *result, bool keep_history, pgr_err *err) PGR_MUST_CHECK;
 
 /* Writes one more file, whole or not at all. name: without a folder. */
 pgr_code pgr_outdir_write(pgr_outdir *o, const char *name, const pgr_buf *text, pgr_err *err) PGR_MUST_CHECK;

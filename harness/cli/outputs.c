@@ -158,7 +158,7 @@ static void write_files(const pgr_outputs *o, const sheaf *s, pgr_err *first) {
     note(code, &why, first);
     pgr_buf_deinit(&text);
   }
-  if (s->count == 1) note(pgr_outdir_finish(o->out, &s->json[0], &why), &why, first);
+  if (s->count == 1) note(pgr_outdir_finish(o->out, &s->json[0], o->keeps_history, &why), &why, first);
 }
 
 /* ---- GitHub ---- */
@@ -192,6 +192,11 @@ static void tell_github(const pgr_outputs *o, const sheaf *s, pgr_err *first) {
     pgr_buf_deinit(&text);
   }
   note(append_summary(s, &why), &why, first);
+}
+
+bool pgr_outputs_want_errors(const pgr_outputs *o) {
+  bool is_told = !o->format || pgr_outputs_are_text(o);
+  return !is_told || o->out || is_on_github();
 }
 
 /* ---- all of it ---- */

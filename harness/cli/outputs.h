@@ -9,7 +9,8 @@
 typedef struct pgr_outputs {
   const char *format; /* of pgr_outputs_check_format; NULL: standard output is the command's own */
   bool verbose;
-  pgr_outdir *out; /* NULL: no --out */
+  pgr_outdir *out;    /* NULL: no --out */
+  bool keeps_history; /* a history.csv in it is of this result, though we have not written it */
 } pgr_outputs;
 
 /* "text", "json", "junit", "tap", "markdown", "github", "html", "trace"; of a bench also "openmetrics". Errors:
@@ -18,6 +19,10 @@ pgr_code pgr_outputs_check_format(const char *format, bool bench, pgr_err *err) 
 
 /* Whether standard output is for people: "text". */
 bool pgr_outputs_are_text(const pgr_outputs *o);
+
+/* Whether somebody wants a result of which there is nothing but what of the environment ended it: not a person at a
+ * terminal, who reads the error. */
+bool pgr_outputs_want_errors(const pgr_outputs *o);
 
 /* All of it. json: the document's text when it is not d's own to make (an archive), else NULL. In out: result.json,
  * junit.xml, summary.md, trace.json, and report.html where pgrace was built with it. Where GITHUB_ACTIONS is "true":

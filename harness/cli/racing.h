@@ -27,6 +27,7 @@ typedef struct pgr_racing {
   pgr_exploring exploring;
   pgr_witness witnesses[PGR_CELLS_MAX]; /* by cell */
   bool settled[PGR_CELLS_MAX];          /* by cell: a proof or a witness */
+  pgr_cell proved;                      /* what a control was before it is raced as well */
   pgr_cell *current;
   const pgr_strategy *installed; /* in the place's database */
   bool altered;                  /* that database holds what a reset does not take away */

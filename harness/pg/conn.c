@@ -338,7 +338,7 @@ static void fetch(const pgr_holder *holder) {
 }
 
 static void on_readable(pgr_conn *c) {
-  fetch(c->holder);
+  if (c->holder) fetch(c->holder);
   if (!PQconsumeInput(c->pg)) {
     lose(c, PQerrorMessage(c->pg));
     return;

@@ -166,3 +166,9 @@ says out 'Interrupted'
 run 2 bench claim -q -T 60 --repetitions 1 --strategy trigger -c 8 --keys 40 --spread once:2 --format json
 holds "used up" '.complete == false and (.note | test("keys"))'
 no_leftovers
+
+# A file that cannot be written loses nothing else.
+mkdir -p unwritable/series.csv
+run 5 bench claim "${short[@]}" -c 2 --out unwritable
+same "lines of the error" "$(wc -l <err)" 1
+[ -s out ] && [ -s unwritable/result.json ] && [ -s unwritable/junit.xml ] || fail "the measurement is lost with one file"

@@ -8,11 +8,37 @@ holds 'both were proved' '[.cells[] | .method] == ["explored", "explored"]'
 holds 'one to race, one safe' '[.cells[] | .verdict] == ["race", "safe"]'
 holds 'the budget is told' '.settings.budget_ns == 20000000000 and .settings.rounds == null'
 
-# 32 agents of a batch report cannot be explored in a moment: what is left is raced, and a control with it.
-run 0 run batch-report --strategy all --budget 4s -q --format json
-holds 'each cell has a verdict' 'all(.cells[]; .verdict != "inconclusive" and .verdict != "error")'
-holds 'what is raced has a raced control' \
-  'any(.cells[]; .verdict == "none-seen") | not or any(input_line_number; true)' || true
+# What cannot be explored to its end is raced, and a control with it. A script of many statements: too many orders.
+"$PGRACE" init seat >/dev/null
+for _ in $(seq 10); do echo 'UPDATE seats SET customer = customer WHERE id = :key;'; done >seat/long.sql
+cat seat/book-conditional.sql >>seat/long.sql
+cat >>seat/seat.yaml <<'END'
+  - name: long
+    summary: many statements
+    scripts: {book: long.sql}
+    isolation: {read committed: safe}
+END
+run 0 run ./seat --strategy all --budget 8s -q --format json
+holds 'the control is raced, what can be proved is' \
+  '[.cells[] | "\(.strategy) \(.method) \(.verdict)"] == ["naive sampled race", "conditional explored safe", "long sampled none-seen"]'
+# A control that is proved to be safe is no control, and stays what breaks the run.
+cp -r seat tame
+mv tame/seat.yaml tame/tame.yaml
+cp tame/book-conditional.sql tame/book.sql
+run 1 run ./tame --strategy all --budget 6s -q --format json
+holds 'its proof is kept' '.cells[0] | .method == "explored" and .verdict == "safe" and .expect == "race"'
+# A race of a moment is no evidence.
+run 2 run ./seat --strategy naive,long --budget 700ms -q --format json
+holds 'it says why' '.note | contains("raise --budget")'
+
+# Nothing that few agents cannot show is proved by them: more owners than agents, what a shell does.
+cp -r seat crowd
+mv crowd/seat.yaml crowd/crowd.yaml
+sed -i 's/  acquire: book/  acquire: book\n  capacity: 9/; /^invariants:/,/HAVING/d' crowd/crowd.yaml
+run 0 run ./crowd --strategy naive,conditional --agents 20 --budget 3s -q --format json
+holds 'raced' 'all(.cells[]; .method == "sampled")'
+run 4 explore ./crowd --strategy naive
+says err '9 may own a seat at once'
 
 # No time for anything: told, nothing claimed.
 run 2 run claim --strategy naive,trigger --budget 1ms -q --format json

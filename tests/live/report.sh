@@ -212,3 +212,21 @@ run 0 report --help
 [ "$(wc -l <out)" -le 40 ] || fail "--help does not fit a screen"
 same "columns of --help" "$(awk 'length > 88' out | wc -l)" 0
 no_leftovers
+
+# A result's folder holds nothing of the one before it; what only renders it leaves its history.
+run 0 run claim --strategy naive,trigger --rounds 40 --out again
+[ -s again/history.csv ] || fail 'no history'
+"$PGRACE" report again --out again >/dev/null
+[ -s again/history.csv ] || fail 'rendering a result again lost its history'
+run 0 explore claim --out again
+[ ! -e again/history.csv ] || fail 'the history of another result is left'
+
+# An error of the environment is a result for CI: in the folder, and on GitHub.
+run 5 run claim --dsn 'host=/nonexistent' --out broken
+same 'errors in JUnit' "$(xmllint --xpath 'string(/testsuites/@errors)' broken/junit.xml)" 2
+jq -e '.exit_status == 5 and (.error | length > 0)' broken/result.json >/dev/null || fail 'the result does not say so'
+status=0
+GITHUB_ACTIONS=true GITHUB_STEP_SUMMARY=$work/summary "$PGRACE" run claim --dsn 'host=/nonexistent' >out 2>err || status=$?
+same 'exit status on GitHub' $status 5
+says err '::error '
+grep -q nonexistent "$work/summary" || fail 'the summary does not say what failed'
