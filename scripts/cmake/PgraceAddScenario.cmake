@@ -1,23 +1,48 @@
 # pgrace_add_scenario(NAME <test> SCENARIO <folder, .yaml or gallery name>
-#   [COMMAND run|explore|bench] [STRATEGIES a b …] [ISOLATION "read committed" …] [BUDGET 60s] [DSN uri]
+#   [COMMAND run|explore|bench] [STRATEGIES a b …] [ISOLATION "read committed" …] [BUDGET 60s] [DSN <connection string>]
 #   [ARGS …] [OUT <folder>] [LABELS …] [TIMEOUT seconds] [INCONCLUSIVE_FAILS])
 #
 # A CTest test that runs a scenario in CMAKE_CURRENT_SOURCE_DIR (so that messages name its files as you know them) and
-# leaves result.json, junit.xml, report.html and the rest in OUT (default: pgrace/<test> in the build folder).
+# leaves result.json, junit.xml, report.html and more in OUT (from CMAKE_CURRENT_BINARY_DIR; default: pgrace/<test>).
 #   passed    everything as the scenario declares
 #   failed    an expectation broke, or a threshold; also usage and environment
 #   skipped   it proves nothing: a control that did not race, an interrupted run (fails with INCONCLUSIVE_FAILS)
-# COMMAND is run unless said otherwise; BUDGET is how long all cells of a run may take together. One race at a time: two
-# at once would disturb each other. A test is never repeated to make it pass: a race that shows once is there.
+# COMMAND is run unless said otherwise; BUDGET is how long all cells of a run may take together. TIMEOUT is 600, or
+# twice the budget and two minutes if that is more. DSN "" is the server of the environment (PGHOST, PGSERVICE, …); a
+# password is refused, it would be written into the build folder. ARGS are handed on as they are, a quoted "a;b" as one.
+# One race at a time: two at once would disturb each other. A test is never repeated to make it pass: a race that shows
+# once is there.
 function(pgrace_add_scenario)
-  cmake_parse_arguments(P "INCONCLUSIVE_FAILS" "NAME;SCENARIO;COMMAND;BUDGET;DSN;OUT;TIMEOUT"
-    "STRATEGIES;ISOLATION;ARGS;LABELS" ${ARGN})
+  cmake_parse_arguments(PARSE_ARGV 0 P "INCONCLUSIVE_FAILS" "NAME;SCENARIO;COMMAND;BUDGET;DSN;OUT;TIMEOUT"
+    "STRATEGIES;ISOLATION;ARGS;LABELS")
   if(P_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "pgrace_add_scenario: unknown argument '${P_UNPARSED_ARGUMENTS}'")
+  endif()
+  if(P_KEYWORDS_MISSING_VALUES)
+    message(FATAL_ERROR "pgrace_add_scenario: no value after '${P_KEYWORDS_MISSING_VALUES}'")
   endif()
   foreach(needed NAME SCENARIO)
     if(NOT P_${needed})
       message(FATAL_ERROR "pgrace_add_scenario: ${needed} is missing")
+    endif()
+  endforeach()
+  if("${P_ARGS}" MATCHES "(^|;)--dsn(=|;|$)")
+    message(FATAL_ERROR "pgrace_add_scenario: --dsn is not for ARGS, use DSN")
+  endif()
+  if("${P_DSN}" MATCHES "password *=|://[^/@?]*:[^@?]*@")
+    message(FATAL_ERROR "pgrace_add_scenario: DSN holds a password, which would be written into the build folder; use "
+      "DSN \"\" and set PGHOST, PGUSER and PGPASSWORD when the test runs, or a service file")
+  endif()
+  math(EXPR last "${ARGC} - 1")
+  foreach(i RANGE ${last})
+    # An empty value leaves its variable undefined (before CMP0174), but DSN "" says something.
+    if("${ARGV${i}}" STREQUAL "DSN")
+      set(P_DSN "${P_DSN}")
+    endif()
+    # A list of CMake's cannot hold these: it would join arguments, or change them.
+    if("${ARGV${i}}" MATCHES "\\\\(;|$)" OR NOT "${ARGV${i}}" MATCHES "^([^][]*|[^][;]*(\\[[^][;]*\\][^][;]*)*)$")
+      message(FATAL_ERROR "pgrace_add_scenario: CMake cannot hand on '${ARGV${i}}': no backslash at the end or before "
+        "a semicolon, no square bracket alone, nested or together with a semicolon")
     endif()
   endforeach()
   if(NOT P_COMMAND)
@@ -26,7 +51,7 @@ function(pgrace_add_scenario)
   if(NOT P_COMMAND MATCHES "^(run|explore|bench)$")
     message(FATAL_ERROR "pgrace_add_scenario: COMMAND is run, explore or bench, not '${P_COMMAND}'")
   endif()
-  if(P_BUDGET AND NOT P_COMMAND STREQUAL run)
+  if(NOT "${P_BUDGET}" STREQUAL "" AND NOT P_COMMAND STREQUAL run)
     message(FATAL_ERROR "pgrace_add_scenario: BUDGET is for COMMAND run")
   endif()
   # What looks like a path is one, and its files decide whether the test must be looked at again.
@@ -34,32 +59,71 @@ function(pgrace_add_scenario)
     message(FATAL_ERROR "pgrace_add_scenario: there is no '${P_SCENARIO}' in ${CMAKE_CURRENT_SOURCE_DIR}")
   endif()
   if(NOT P_OUT)
-    set(P_OUT ${CMAKE_CURRENT_BINARY_DIR}/pgrace/${P_NAME})
+    set(P_OUT pgrace/${P_NAME})
   endif()
-  get_filename_component(parent ${P_OUT} DIRECTORY)
-  file(MAKE_DIRECTORY ${parent})
-  set(options --out ${P_OUT})
+  cmake_path(ABSOLUTE_PATH P_OUT BASE_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}" NORMALIZE)
+  get_filename_component(parent "${P_OUT}" DIRECTORY)
+  file(MAKE_DIRECTORY "${parent}")
+  set(options --out "${P_OUT}")
+  foreach(list IN ITEMS STRATEGIES ISOLATION LABELS)
+    string(REPLACE "\\;" ";" P_${list} "${P_${list}}") # "${names}" is as good as ${names}
+  endforeach()
   foreach(list IN ITEMS STRATEGIES ISOLATION)
     if(P_${list})
       list(JOIN P_${list} "," joined)
       string(TOLOWER ${list} option)
       string(REGEX REPLACE "ies$" "y" option ${option})
-      list(APPEND options --${option} ${joined})
+      list(APPEND options --${option} "${joined}")
     endif()
   endforeach()
-  if(P_BUDGET)
-    list(APPEND options --budget ${P_BUDGET})
+  if(NOT "${P_BUDGET}" STREQUAL "")
+    list(APPEND options --budget "${P_BUDGET}")
   endif()
   if(DEFINED P_DSN)
-    list(APPEND options --dsn "${P_DSN}")
+    string(REPLACE ";" "\\;" dsn "${P_DSN}")
+    list(APPEND options --dsn "${dsn}")
   endif()
-  if(NOT P_TIMEOUT)
-    set(P_TIMEOUT 600)
+  if("${P_TIMEOUT}" STREQUAL "")
+    pgrace__timeout(P_TIMEOUT "${P_BUDGET}")
   endif()
-  add_test(NAME ${P_NAME} COMMAND pgrace::pgrace ${P_COMMAND} ${P_SCENARIO} ${options} ${P_ARGS}
+  set(arguments)
+  foreach(argument IN LISTS options P_ARGS)
+    string(REPLACE ";" "\\;" argument "${argument}")
+    if(argument STREQUAL "")
+      set(argument "$<1:>") # an empty one would be lost in the list
+    endif()
+    list(APPEND arguments "${argument}")
+  endforeach()
+  add_test(NAME ${P_NAME} COMMAND pgrace::pgrace ${P_COMMAND} "${P_SCENARIO}" ${arguments}
     WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
   set_tests_properties(${P_NAME} PROPERTIES TIMEOUT ${P_TIMEOUT} RESOURCE_LOCK pgrace LABELS "pgrace;${P_LABELS}")
   if(NOT P_INCONCLUSIVE_FAILS)
     set_tests_properties(${P_NAME} PROPERTIES SKIP_RETURN_CODE 2)
   endif()
+endfunction()
+
+# Sets result to the seconds after which a run with this budget, "" for none, hangs.
+function(pgrace__timeout result budget)
+  set(seconds 0)
+  if(budget MATCHES "^([0-9]+)(ms|s|m|min|h)$")
+    set(number ${CMAKE_MATCH_1})
+    set(unit ${CMAKE_MATCH_2})
+    if(unit STREQUAL "ms")
+      math(EXPR seconds "(${number} + 999) / 1000")
+    elseif(unit STREQUAL "s")
+      set(seconds ${number})
+    elseif(unit STREQUAL "h")
+      math(EXPR seconds "${number} * 3600")
+    else()
+      math(EXPR seconds "${number} * 60")
+    endif()
+  elseif(NOT budget STREQUAL "")
+    message(FATAL_ERROR "pgrace_add_scenario: BUDGET '${budget}' is not a whole number of ms, s, m or h (as in 90s): "
+      "write it so, or give TIMEOUT too")
+  endif()
+  math(EXPR timeout "2 * ${seconds} + 120")
+  if(timeout LESS 600)
+    set(timeout 600)
+  endif()
+  set(${result} ${timeout} PARENT_SCOPE)
 endfunction()

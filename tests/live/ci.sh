@@ -17,12 +17,17 @@ checkout() {
   (cd "$1/races" && "$PGRACE" init seat >/dev/null)
 }
 
+# The line that installs git is really run, by root; what is installed stays as it is.
+echo 'APT::Get::Upgrade "false";' >apt.conf
+export APT_CONFIG=$work/apt.conf
+[ "$(id -u)" = 0 ] || echo 'not run: apt-get, because this user is not root'
+
 # github FOLDER: the job's steps in order, as the runner does them. Status: of the first step that failed.
 github() (
   cd "$1"
   export GITHUB_ACTIONS=true CI=true GITHUB_STEP_SUMMARY=$PWD/step-summary.md
   : >"$GITHUB_STEP_SUMMARY"
-  python3 - "$PGR_SOURCE_DIR/docs/ci/github-actions.yml" >steps.jsonl <<'END'
+  python3 - "$PGR_SOURCE_DIR/docs/ci/github-actions.yml" >steps.jsonl <<'END' || exit 97
 import json, sys, yaml
 job = yaml.safe_load(open(sys.argv[1]))["jobs"]["races"]
 assert set(job) == {"runs-on", "container", "timeout-minutes", "steps"}, job
@@ -32,10 +37,21 @@ for step in job["steps"]:
     print(json.dumps(step))
 END
   status=0
+  installed=
   while read -r step; do
     case $(jq -r '.uses // ""' <<<"$step") in
-    '') [ $status != 0 ] || bash --noprofile --norc -eo pipefail -c "$(jq -r .run <<<"$step")" || status=$? ;;
-    actions/checkout@*) [ "$(jq -r .with.submodules <<<"$step")" = true ] && [ -e pgrace/scripts/build ] ;;
+    '')
+      line=$(jq -r .run <<<"$step")
+      case $line in *'apt-get install '*)
+        installed+=" ${line##*apt-get install } "
+        [ "$(id -u)" = 0 ] || continue ;;
+      esac
+      [ $status != 0 ] || bash --noprofile --norc -eo pipefail -c "$line" </dev/null || status=$? ;;
+    actions/checkout@*) # the image has no git, and without it there are no submodules
+      [[ $(jq -r .with.submodules <<<"$step") = true && -e pgrace/scripts/build && $installed = *' git '* ]] || {
+        echo 'checking out needs git and the submodule' >&2
+        exit 96
+      } ;;
     actions/upload-artifact@*)
       [ "$(jq -r .if <<<"$step")" = 'always()' ] || [ $status = 0 ] || continue
       mkdir kept
@@ -51,7 +67,7 @@ gitlab() (
   cd "$1"
   unset GITHUB_ACTIONS
   export CI=true GITLAB_CI=true
-  python3 - "$PGR_SOURCE_DIR/docs/ci/gitlab-ci.yml" >job.sh 2>artifacts <<'END'
+  python3 - "$PGR_SOURCE_DIR/docs/ci/gitlab-ci.yml" >job.sh 2>artifacts <<'END' || exit 97
 import sys, yaml
 job = yaml.safe_load(open(sys.argv[1]))["races"]
 assert set(job) == {"image", "timeout", "variables", "script", "artifacts"}, job

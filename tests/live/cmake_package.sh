@@ -62,6 +62,43 @@ same 'what failed' "$(xmllint --xpath 'string(//testcase[failure]/@name)' inbox/
 mv "$trigger.as-it-was" "$trigger"
 same 'the inbox, mended' "$(colour)" green
 
+# What CTest is told, of one test each: its command after the program's name, its timeout. OUT starts from the
+# build folder; an empty string and a semicolon survive.
+mkdir told
+cp -r seat told/
+cat >told/CMakeLists.txt <<'END'
+cmake_minimum_required(VERSION 3.25)
+project(told LANGUAGES NONE)
+enable_testing()
+find_package(pgrace REQUIRED)
+set(two "naive;conditional")
+pgrace_add_scenario(NAME plain SCENARIO ./seat)
+pgrace_add_scenario(NAME environment SCENARIO ./seat DSN "" ARGS -D "x=a;b" "" -D "y=[c]" --rounds 5)
+pgrace_add_scenario(NAME service SCENARIO ./seat DSN "service=races host=[::1]" OUT report STRATEGIES "${two}" TIMEOUT 7)
+pgrace_add_scenario(NAME semicolon SCENARIO ./seat DSN "dbname=a;b" OUT sub/dir BUDGET 5d TIMEOUT 1)
+pgrace_add_scenario(NAME milliseconds SCENARIO ./seat BUDGET 240001ms)
+pgrace_add_scenario(NAME seconds SCENARIO ./seat BUDGET 240s)
+pgrace_add_scenario(NAME minutes SCENARIO ./seat BUDGET 20m)
+pgrace_add_scenario(NAME hours SCENARIO ./seat BUDGET 2h)
+END
+cmake -S told -B told/build -Dpgrace_DIR="$PGR_BINARY_DIR" >"$work/out" 2>"$work/err" || fail 'cmake of what CTest is told'
+ctest --test-dir told/build --show-only=json-v1 >"$work/out"
+# told NAME TIMEOUT ARGUMENT…
+told() {
+  same "test $1" "$(jq -r --arg name "$1" '.tests[] | select(.name == $name) |
+    (.properties[] | select(.name == "TIMEOUT").value), .command[1:][]' "$work/out")" "$(printf '%s\n' "${@:2}")"
+}
+build=$PWD/told/build
+told plain 600 run ./seat --out "$build/pgrace/plain"
+told environment 600 run ./seat --out "$build/pgrace/environment" --dsn '' -D 'x=a;b' '' -D 'y=[c]' --rounds 5
+told service 7 run ./seat --out "$build/report" --strategy naive,conditional --dsn 'service=races host=[::1]'
+told semicolon 1 run ./seat --out "$build/sub/dir" --budget 5d --dsn 'dbname=a;b'
+[ -d "$build/sub" ] && [ ! -e told/sub ] || fail 'OUT is not in the build folder'
+told milliseconds 602 run ./seat --out "$build/pgrace/milliseconds" --budget 240001ms
+told seconds 600 run ./seat --out "$build/pgrace/seconds" --budget 240s
+told minutes 2520 run ./seat --out "$build/pgrace/minutes" --budget 20m
+told hours 14520 run ./seat --out "$build/pgrace/hours" --budget 2h
+
 # refuses MESSAGE ARGUMENT…
 refuses() {
   local message=$1
@@ -70,6 +107,7 @@ refuses() {
     "pgrace_add_scenario($*)" >CMakeLists.txt
   cmake -S . -B refused -Dpgrace_DIR="$PGR_BINARY_DIR" >"$work/out" 2>"$work/err" && fail "taken: $*"
   tr -s '\n ' ' ' <"$work/err" | grep -qF -- "$message" || fail "$*: does not say '$message'"
+  ! grep -q s3cr3t "$work/out" "$work/err" || fail "$*: shows the password"
 }
 refuses 'NAME is missing' SCENARIO ./seat
 refuses 'SCENARIO is missing' NAME x
@@ -77,3 +115,19 @@ refuses "unknown argument 'STRATEGY;naive'" NAME x SCENARIO ./seat STRATEGY naiv
 refuses "there is no './seats'" NAME x SCENARIO ./seats
 refuses "COMMAND is run, explore or bench, not 'race'" NAME x SCENARIO ./seat COMMAND race
 refuses 'BUDGET is for COMMAND run' NAME x SCENARIO ./seat COMMAND bench BUDGET 1s
+refuses "no value after 'DSN'" NAME x SCENARIO ./seat DSN
+refuses "no value after 'BUDGET'" NAME x SCENARIO ./seat BUDGET INCONCLUSIVE_FAILS
+refuses "no value after 'STRATEGIES'" NAME x SCENARIO ./seat STRATEGIES ARGS --rounds 5
+for dsn in 'host=h password=s3cr3t' 'host=h password = s3cr3t' 'postgresql://u:s3cr3t@h/d' 'postgres://u:s3cr3t[@h' \
+  'postgresql://u:s3/cr3t@h' 'postgresql://u@h/d?password=s3cr3t'; do
+  refuses 'use DSN "" and set PGHOST, PGUSER and PGPASSWORD when the test runs, or a service file' NAME x SCENARIO ./seat \
+    DSN "\"$dsn\""
+done
+refuses '--dsn is not for ARGS, use DSN' NAME x SCENARIO ./seat ARGS --rounds 5 --dsn postgresql://u:s3cr3t@h/d
+refuses '--dsn is not for ARGS, use DSN' NAME x SCENARIO ./seat ARGS --dsn=postgresql://u:s3cr3t@h/d
+for budget in 1.5m '"1 m"' 90 5d 1m30s; do
+  refuses "BUDGET '${budget//\"/}' is not a whole number of ms, s, m or h" NAME x SCENARIO ./seat BUDGET "$budget"
+done
+for value in '"x=["' '"x=]"' '"x=[a;b]"' '"x=[[a]]"' '[[x=\]]' '[[x=a\;b]]'; do
+  refuses 'CMake cannot hand on' NAME x SCENARIO ./seat ARGS -D "$value"
+done
