@@ -168,6 +168,11 @@ pgr_isolation pgr__archive_isolation(pgr__archive_reader *r, json_t *o) {
   return (pgr_isolation)pgr__archive_choice(r, o, "isolation", names, PGR_ISOLATION_COUNT);
 }
 
+int pgr__archive_exit_status(pgr__archive_reader *r, json_t *document) {
+  if (!pgr__archive_find(document, "exit_status")) pgr__archive_complain(r, "exit_status", "is missing");
+  return (int)pgr__archive_int(r, document, "exit_status", 0, 0, 5);
+}
+
 pgr_protocol pgr__archive_protocol(pgr__archive_reader *r, json_t *o) {
   static const char *const names[] = {"simple", "extended", "prepared"};
   return (pgr_protocol)pgr__archive_choice(r, o, "protocol", names, 3);

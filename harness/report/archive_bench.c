@@ -349,7 +349,7 @@ void pgr__archive_bench(pgr__archive_reader *r, json_t *document) {
   if (!names) pgr__archive_no_memory(r);
   b->scenario = &r->a->scenario;
   b->bare = !pgr__archive_find(json_array_get(json_object_get(document, "cells"), 0), "scenario");
-  b->exit_status = (int)pgr__archive_int(r, document, "exit_status", 0, 0, 5);
+  b->exit_status = pgr__archive_exit_status(r, document);
   b->complete = pgr__archive_flag(r, document, "complete");
   b->interrupted = pgr__archive_flag(r, document, "interrupted");
   b->seed = (uint64_t)pgr__archive_int(r, document, "seed", 0, 0, INT64_MAX);

@@ -78,6 +78,8 @@ int pgr__archive_choice(pgr__archive_reader *r, json_t *o, const char *key, cons
 
 /* ---- archive.c: what both kinds have ---- */
 
+/* Never missing: what has none would look as if all were well. */
+int pgr__archive_exit_status(pgr__archive_reader *r, json_t *document);
 pgr_isolation pgr__archive_isolation(pgr__archive_reader *r, json_t *o);
 pgr_protocol pgr__archive_protocol(pgr__archive_reader *r, json_t *o);
 pgr_expect pgr__archive_expect(pgr__archive_reader *r, json_t *o);

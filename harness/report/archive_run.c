@@ -310,7 +310,7 @@ static void read_settings(pgr__archive_reader *r, json_t *document) {
 void pgr__archive_run(pgr__archive_reader *r, json_t *document) {
   pgr_result *run = &r->a->run;
   run->scenario = &r->a->scenario;
-  run->exit_status = (int)pgr__archive_int(r, document, "exit_status", 0, 0, 5);
+  run->exit_status = pgr__archive_exit_status(r, document);
   run->complete = pgr__archive_flag(r, document, "complete");
   run->interrupted = pgr__archive_flag(r, document, "interrupted");
   run->seed = (uint64_t)pgr__archive_int(r, document, "seed", 0, 0, INT64_MAX);

@@ -9,6 +9,10 @@
  * U+FFFD. */
 void pgr__ci_add_clean(pgr_buf *out, const char *text, bool lines);
 
+/* How often a cell raced; appended: "1,987 of 2,000 contested rounds", "4 of 6 schedules", or "schedule 3" where the
+ * search ended with the first that broke a rule. */
+void pgr__ci_add_how_often(const pgr_cell *c, pgr_buf *out);
+
 /* The suites of several documents, and the sums of what is in them. Owned. */
 typedef struct pgr__suites {
   pgr_suite *each;

@@ -2,6 +2,7 @@
 #include "report_internal.h"
 
 #include "pgr_document.h"
+#include "pgr_suite.h"
 #include <string.h>
 
 const pgr_scenario *pgr_document_scenario(const pgr_document *d) {
@@ -12,8 +13,18 @@ const char *pgr_document_command(const pgr_document *d) {
   return d->run ? d->run->command : "bench";
 }
 
+/* The same cases as the formats for CI systems have: none is to say "not ok" beside an exit status of 0. */
+static int status_by_cases(const pgr_document *d) {
+  pgr_suite s = {0};
+  pgr_code code = pgr_suite_make(d, &s, NULL);
+  int status = code ? pgr_exit_status(code) : s.failed ? 1 : s.errors ? pgr_exit_status(PGR_EENVIRONMENT) : 0;
+  pgr_suite_deinit(&s);
+  return status;
+}
+
 int pgr_document_exit_status(const pgr_document *d) {
-  return d->run ? d->run->exit_status : d->bench->exit_status;
+  int said = d->run ? d->run->exit_status : d->bench->exit_status;
+  return said ? said : status_by_cases(d);
 }
 
 const char *pgr_document_repeat(const pgr_document *d) {

@@ -132,26 +132,30 @@ static void add_failures(const pgr_suite *s, pgr_buf *out) {
   }
 }
 
-/* Strategies that raced in some cell, or in none; by the scenario's order of cells. */
-static bool raced_somewhere(const pgr_result *r, const pgr_strategy *strategy) {
-  for (size_t i = 0; i < r->cell_count; i++)
-    if (r->cells[i].strategy == strategy && r->cells[i].judgement.verdict == PGR_VERDICT_RACE) return true;
-  return false;
+/* What a strategy's cells come to, which all passed. */
+typedef enum standing {
+  RACES,     /* some cell raced */
+  NONE_SEEN, /* no cell did, which is a sample in some */
+  HOLDS      /* all are proofs */
+} standing;
+
+static standing standing_of(const pgr_result *r, const pgr_strategy *strategy) {
+  standing worst = HOLDS;
+  for (size_t i = 0; i < r->cell_count; i++) {
+    if (r->cells[i].strategy != strategy) continue;
+    if (r->cells[i].judgement.verdict == PGR_VERDICT_RACE) return RACES;
+    if (r->cells[i].judgement.verdict != PGR_VERDICT_SAFE) worst = NONE_SEEN;
+  }
+  return worst;
 }
 
-static bool held_somewhere(const pgr_result *r, const pgr_strategy *strategy) {
-  for (size_t i = 0; i < r->cell_count; i++)
-    if (r->cells[i].strategy == strategy && r->cells[i].judgement.verdict != PGR_VERDICT_RACE) return true;
-  return false;
-}
-
-/* Those that raced (races), or those that did not; appended when out is not NULL. Returns how many. */
-static size_t add_strategies(const pgr_result *r, bool races, pgr_buf *out) {
+/* The strategies of one standing, by the scenario's order; appended when out is not NULL. Returns how many. */
+static size_t add_strategies(const pgr_result *r, standing of, pgr_buf *out) {
   size_t n = 0;
   char text[PGR_TEXT_BYTES];
   for (size_t i = 0; i < r->cell_count; i++) {
     const pgr_strategy *strategy = r->cells[i].strategy;
-    if ((i > 0 && strategy == r->cells[i - 1].strategy) || raced_somewhere(r, strategy) != races) continue;
+    if ((i > 0 && strategy == r->cells[i - 1].strategy) || standing_of(r, strategy) != of) continue;
     n++;
     if (!out || n > NAMED_MAX) continue;
     pgr_buf_adds(out, n > 1 ? ", " : "");
@@ -161,9 +165,16 @@ static size_t add_strategies(const pgr_result *r, bool races, pgr_buf *out) {
   return n;
 }
 
+static size_t count_verdicts(const pgr_result *r, pgr_verdict verdict) {
+  size_t n = 0;
+  for (size_t i = 0; i < r->cell_count; i++)
+    n += r->cells[i].judgement.verdict == verdict;
+  return n;
+}
+
 static bool any_does_both(const pgr_result *r) {
   for (size_t i = 0; i < r->cell_count; i++)
-    if (raced_somewhere(r, r->cells[i].strategy) && held_somewhere(r, r->cells[i].strategy)) return true;
+    if (r->cells[i].judgement.verdict != PGR_VERDICT_RACE && standing_of(r, r->cells[i].strategy) == RACES) return true;
   return false;
 }
 
@@ -175,26 +186,59 @@ static bool is_race_declared(const pgr_result *r) {
   return true;
 }
 
-/* "claim holds with trigger, and naive races as expected"; all passed. */
-static void add_good_news(const pgr_result *r, const pgr_suite *s, pgr_buf *out) {
-  size_t racing = add_strategies(r, true, NULL), holding = add_strategies(r, false, NULL), races = 0;
+/* " (≤ 0.15 %)", of several cells " (at most 0.15 %)": the largest bound of those where nothing was seen. */
+static void add_worst_bound(const pgr_result *r, bool several, pgr_buf *out) {
+  double worst = 0;
+  for (size_t i = 0; i < r->cell_count; i++)
+    if (r->cells[i].judgement.verdict == PGR_VERDICT_NONE_SEEN && r->cells[i].upper_bound > worst)
+      worst = r->cells[i].upper_bound;
+  pgr_buf_adds(out, several ? " (at most " : " (≤ ");
+  pgr__add_percent(out, worst, PGR__UP);
+  pgr_buf_adds(out, " %)");
+}
+
+/* " is as expected: it holds for 2 agents in 3 cells, showed no race in 4 cells (at most 0.15 %) and races in 2" */
+static void add_good_counts(const pgr_result *r, pgr_buf *out) {
+  size_t held = count_verdicts(r, PGR_VERDICT_SAFE), unseen = count_verdicts(r, PGR_VERDICT_NONE_SEEN);
   char text[PGR_TEXT_BYTES];
+  pgr_buf_adds(out, " is as expected: it");
+  if (held) {
+    pgr_buf_adds(out, " holds for ");
+    pgr__add_proof_agents(r, out);
+    pgr_buf_addf(out, " in %s cell%s", pgr_format_count(text, (int64_t)held), held == 1 ? "" : "s");
+  }
+  if (unseen) {
+    pgr_buf_addf(out, "%s showed no race in %s cell%s", held ? "," : "", pgr_format_count(text, (int64_t)unseen),
+                 unseen == 1 ? "" : "s");
+    add_worst_bound(r, unseen > 1, out);
+  }
+  pgr_buf_addf(out, " and races in %s", pgr_format_count(text, (int64_t)count_verdicts(r, PGR_VERDICT_RACE)));
+}
+
+/* "claim holds for 2 agents with trigger, showed no race with lock (≤ 0.15 %), and naive races as expected"; all
+ * passed. */
+static void add_good_news(const pgr_result *r, const pgr_suite *s, pgr_buf *out) {
+  size_t racing = add_strategies(r, RACES, NULL), unseen = add_strategies(r, NONE_SEEN, NULL),
+         holding = add_strategies(r, HOLDS, NULL);
   add_text(out, s->name);
   if (any_does_both(r)) {
-    for (size_t i = 0; i < r->cell_count; i++)
-      races += r->cells[i].judgement.verdict == PGR_VERDICT_RACE;
-    pgr_buf_addf(out, " is as expected: it holds in %s cells",
-                 pgr_format_count(text, (int64_t)(r->cell_count - races)));
-    pgr_buf_addf(out, " and races in %s", pgr_format_count(text, (int64_t)races));
+    add_good_counts(r, out);
     return;
   }
   if (holding) {
-    pgr_buf_adds(out, " holds with ");
-    (void)add_strategies(r, false, out);
+    pgr_buf_adds(out, " holds for ");
+    pgr__add_proof_agents(r, out);
+    pgr_buf_adds(out, " with ");
+    (void)add_strategies(r, HOLDS, out);
+  }
+  if (unseen) {
+    pgr_buf_addf(out, "%s showed no race with ", holding ? "," : "");
+    (void)add_strategies(r, NONE_SEEN, out);
+    add_worst_bound(r, unseen > 1, out);
   }
   if (racing) {
-    pgr_buf_adds(out, holding ? ", and " : ": ");
-    (void)add_strategies(r, true, out);
+    pgr_buf_adds(out, holding || unseen ? ", and " : ": ");
+    (void)add_strategies(r, RACES, out);
     pgr_buf_addf(out, " %s%s", racing > 1 ? "race" : "races", is_race_declared(r) ? " as expected" : "");
   }
 }
@@ -256,29 +300,32 @@ static void add_total(const pgr__suites *all, pgr_buf *out) {
 
 /* ---- the matrix ---- */
 
-/* "all 6 interleavings", "6 schedules for all": the coverage in few words. */
+/* "all 6 interleavings of 2 agents", "6 schedules for all orders of 2 agents": the coverage in few words. */
 static void add_proof(const pgr_proof *p, pgr_buf *out) {
   char n[PGR_TEXT_BYTES];
   pgr_format_count(n, p->totals.schedules);
   if (p->totals.exhausted && p->bound < 0 && !p->reduced)
     pgr_buf_addf(out, ", all %s interleavings", n);
   else
-    pgr_buf_addf(out, ", %s schedules for all", n);
+    pgr_buf_addf(out, ", %s schedule%s for all orders", n, p->totals.schedules == 1 ? "" : "s");
+  pgr_buf_addf(out, " of %d agent%s", p->agents, p->agents == 1 ? "" : "s");
 }
 
 static void add_words(const pgr_cell *c, pgr_buf *out) {
-  char n[PGR_TEXT_BYTES], of[PGR_TEXT_BYTES];
+  char n[PGR_TEXT_BYTES];
   if (!c->evidence.ran) {
     pgr_buf_adds(out, "not run");
     return;
   }
   pgr_buf_adds(out, pgr__verdict_words(c));
-  if (c->judgement.verdict == PGR_VERDICT_RACE)
-    pgr_buf_addf(out, ", %s of %s %s", pgr_format_count(n, (int64_t)c->evidence.duplicates),
-                 pgr_format_count(of, (int64_t)c->evidence.contested), c->evidence.explored ? "schedules" : "rounds");
+  if (c->judgement.verdict == PGR_VERDICT_RACE) {
+    pgr_buf_adds(out, ", ");
+    pgr__ci_add_how_often(c, out);
+  }
   if (c->judgement.verdict == PGR_VERDICT_SAFE) add_proof(&c->proof, out);
   if (c->judgement.verdict == PGR_VERDICT_NONE_SEEN) {
-    pgr_buf_addf(out, " in %s rounds, ≤ ", pgr_format_count(n, (int64_t)c->evidence.contested));
+    pgr_buf_addf(out, " in %s contested round%s, ≤ ", pgr_format_count(n, (int64_t)c->evidence.contested),
+                 c->evidence.contested == 1 ? "" : "s");
     pgr__add_percent(out, c->upper_bound, PGR__UP);
     pgr_buf_adds(out, " %");
   }
@@ -349,7 +396,7 @@ static void add_matrix(const pgr_result *r, const pgr_suite *s, pgr_buf *out) {
     if (first && ++rows <= ROWS_MAX) add_row(r, s, &r->cells[i], used, out);
   }
   say_more(rows, out);
-  if (bound) pgr_buf_adds(out, "≤: the share of rounds that race is at most that, with 95 % confidence.\n\n");
+  if (bound) pgr_buf_adds(out, "≤: the share of contested rounds that race is at most that, with 95 % confidence.\n\n");
 }
 
 /* ---- a bench's table ---- */

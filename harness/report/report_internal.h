@@ -58,6 +58,8 @@ bool pgr__is_matrix(const pgr_result *r);    /* some strategy ran at more than o
 bool pgr__sweeps_gaps(const pgr_result *r);  /* cells differ by their gap */
 bool pgr__mixes_levels(const pgr_result *r); /* not all cells are of one level */
 void pgr__add_verdicts(const pgr_result *r, bool colour, pgr_buf *out);
+/* "2 agents": what the explored cells' proofs hold for; "2 to 3 agents" where not all have the same number. */
+void pgr__add_proof_agents(const pgr_result *r, pgr_buf *out);
 const char *pgr__verdict_words(const pgr_cell *c);
 bool pgr__contradicts(const pgr_cell *c); /* its verdict is one, and not what the scenario says */
 /* "naive", with what tells it from others: "naive at serializable, gap 1 ms"; appended. */

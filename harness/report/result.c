@@ -356,23 +356,26 @@ pgr_code pgr_cell_fill(pgr_cell *cell, const pgr_scenario *scenario, const pgr_t
   return PGR_OK;
 }
 
-/* What was run and what was not. */
+/* What was run and what was not. A proof holds for so many agents only, so it says how many. */
 static void say_coverage(pgr_proof *p) {
   const pgr_search_totals *t = &p->totals;
   char n[PGR_TEXT_BYTES], k[PGR_TEXT_BYTES], left[PGR_TEXT_BYTES];
   char *out = p->coverage;
   size_t size = sizeof p->coverage;
   const char *s = t->schedules == 1 ? "" : "s", *es = t->classes == 1 ? "" : "es";
+  char agents[32];
+  snprintf(agents, sizeof agents, "%d agent%s", p->agents, p->agents == 1 ? "" : "s");
   pgr_format_count(n, t->schedules);
   pgr_format_count(k, t->classes);
   pgr_format_count(left, t->left);
   if (t->exhausted && p->bound >= 0)
-    snprintf(out, size, "all %s interleaving%s with at most %d preemption%s, %s class%s", n, s, p->bound,
+    snprintf(out, size, "all %s interleaving%s of %s with at most %d preemption%s, %s class%s", n, s, agents, p->bound,
              p->bound == 1 ? "" : "s", k, es);
   else if (t->exhausted && !p->reduced)
-    snprintf(out, size, "all %s interleaving%s, %s class%s", n, s, k, es);
+    snprintf(out, size, "all %s interleaving%s of %s, %s class%s", n, s, agents, k, es);
   else if (t->exhausted)
-    snprintf(out, size, "%s schedule%s stand for every interleaving, %s class%s", n, s, k, es);
+    snprintf(out, size, "%s schedule%s stand%s for every interleaving of %s, %s class%s", n, s, *s ? "" : "s", agents,
+             k, es);
   else if (t->random)
     snprintf(out, size, "%s schedule%s run, the last %lld of them at random (seed %llu), %s branches known and not run",
              n, s, (long long)t->random, (unsigned long long)p->seed, left);

@@ -185,8 +185,7 @@ static bool is_first_of_unknown(const pgr_cell *c) {
   return c->evidence.explored && !p->proved && !p->totals.exhausted && p->totals.broken <= 1;
 }
 
-/* "1,987 of 2,000 contested rounds", "4 of 6 schedules", "schedule 3" */
-static void add_how_often(const pgr_cell *c, pgr_buf *out) {
+void pgr__ci_add_how_often(const pgr_cell *c, pgr_buf *out) {
   char n[PGR_TEXT_BYTES], of[PGR_TEXT_BYTES];
   if (is_first_of_unknown(c))
     pgr_buf_addf(out, "schedule %s", pgr_format_count(n, c->proof.found_after));
@@ -201,7 +200,7 @@ static void add_race(const pgr_cell *c, pgr_buf *out) {
   if (c->evidence.expect == PGR_EXPECT_RACE) pgr_buf_adds(out, ", as expected");
   if (c->evidence.expect == PGR_EXPECT_SAFE) pgr_buf_adds(out, ", although it is declared safe");
   pgr_buf_adds(out, ": ");
-  add_how_often(c, out);
+  pgr__ci_add_how_often(c, out);
   if (c->judgement.as_expected) {
     if (is_first_of_unknown(c)) pgr_buf_adds(out, ", the first to break a rule");
     return;
@@ -507,7 +506,9 @@ static const char *environment_of(const pgr_document *d, pgr_suite *s) {
   return failed ? NULL : keep(s, text, false, MESSAGE_BYTES);
 }
 
+/* An error is often the note as well. */
 static const char *note_of(pgr_suite *s, const char *error, const char *note) {
+  if (strcmp(error, note) == 0) note = "";
   const char *both = pgr_arena_printf(&s->arena, "%s%s%s", error, *error && *note ? "; " : "", note);
   return both ? keep(s, both, false, MESSAGE_BYTES) : NULL;
 }

@@ -2,6 +2,7 @@
 #include "report_internal.h"
 
 #include "pgr_units.h"
+#include <limits.h>
 #include <string.h>
 
 enum { MATRIX_COLUMN = 18, MATRIX_COLUMN_SHORT = 15 /* beside a column of gaps */, GAP_COLUMN = 7 };
@@ -230,6 +231,17 @@ static void add_matrix_cell(const pgr_cell *c, bool colour, int width, pgr_buf *
   pgr_buf_deinit(&text);
 }
 
+void pgr__add_proof_agents(const pgr_result *r, pgr_buf *out) {
+  int fewest = INT_MAX, most = 0;
+  for (size_t i = 0; i < r->cell_count; i++) {
+    const pgr_cell *c = &r->cells[i];
+    if (c->evidence.explored && c->proof.agents < fewest) fewest = c->proof.agents;
+    if (c->evidence.explored && c->proof.agents > most) most = c->proof.agents;
+  }
+  if (fewest < most) pgr_buf_addf(out, "%d to ", fewest);
+  pgr_buf_addf(out, "%d agent%s", most, most == 1 ? "" : "s");
+}
+
 static bool any_explored(const pgr_result *r) {
   for (size_t i = 0; i < r->cell_count; i++)
     if (r->cells[i].evidence.explored) return true;
@@ -265,9 +277,11 @@ static void add_matrix(const pgr_result *r, bool colour, pgr_buf *out) {
     }
     pgr_buf_adds(out, "\n");
   }
-  if (any_explored(r))
-    pgr_buf_adds(out, "\n  RACE (n): broken by schedule n; safe (n): proved, n schedules stand for all;\n"
-                      "  –: not run there; !: unlike the scenario says\n");
+  if (any_explored(r)) {
+    pgr_buf_adds(out, "\n  RACE (n): broken by schedule n; safe (n): proved for ");
+    pgr__add_proof_agents(r, out);
+    pgr_buf_adds(out, ", n schedules\n  stand for all; –: not run there; !: unlike the scenario says\n");
+  }
   if (any_sampled(r))
     pgr_buf_adds(out, "\n  RACE: share of contested rounds that broke a rule; none: seen in none, at most\n"
                       "  that share with 95 % confidence; –: not run there; !: unlike the scenario says\n");

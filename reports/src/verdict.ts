@@ -32,9 +32,9 @@ export function verdictOf(cell: Cell): string {
   return wasRun(cell) ? verdictWords(cell.verdict) : "not run";
 }
 
-/* "1,987 / 2,000 rounds", "6 schedules", "broken by schedule 3". */
+/* "1,987 / 2,000 contested" rounds, "6 schedules", "broken by schedule 3". */
 export function countsOf(cell: Cell): string {
-  if (cell.method === "sampled") return `${count(cell.duplicates)} / ${many(cell.rounds, "round")}`;
+  if (cell.method === "sampled") return `${count(cell.duplicates)} / ${count(cell.contested)} contested`;
   if (cell.verdict !== "race") return many(cell.contested, "schedule");
   const proof = cell.proof;
   if (proof === null || proof.proved || proof.exhausted || proof.broken > 1)

@@ -560,6 +560,8 @@ static const fault faults[] = {
     {run_text, "\"format\": 1", "\"format\": 2", ": format: must be 1, this was written by another pgrace"},
     {run_text, "\"run\"", "\"replay\"", ": command: must be \"run\", \"explore\" or \"bench\""},
     {run_text, "\"exit_status\": 0", "\"exit_status\": 6", ": exit_status: must be 0 … 5, not 6"},
+    {run_text, "\"exit_status\": 0, ", "", ": exit_status: is missing"},
+    {bench_text, "\"exit_status\": 3", "\"exit_status\": null", ": exit_status: is missing"},
     {run_text, "\"seed\": 1", "\"seed\": -1", ": seed: must be 0 … 9223372036854775807, not -1"},
     {run_text, "\"settings\"", "\"s\"", ": settings: is missing"},
     {run_text, "\"environment\"", "\"e\"", ": environment: is missing"},
@@ -686,6 +688,29 @@ static void pieces_can_be_read(void **state) {
   }
 }
 
+/* An edited document, or another program's: its cases say more than its exit status does. */
+static void failures_outweigh_exit_status(void **state) {
+  (void)state;
+  static const struct {
+    const char *of, *old, *new;
+    int status;
+  } documents[] = {{run_text, "\"seed\": 1", "\"seed\": 1", 0},
+                   {run_text, "\"expect\": \"race\"", "\"expect\": \"safe\"", 1},
+                   {run_text, "\"seed\": 1", "\"seed\": 1, \"error\": \"cannot connect\"", 5},
+                   {run_text, "\"exit_status\": 0", "\"exit_status\": 2", 2},
+                   {bench_text, "\"exit_status\": 3", "\"exit_status\": 0", 1},
+                   {bench_text, "\"seed\": 1", "\"seed\": 1", 3}};
+  for (size_t i = 0; i < sizeof documents / sizeof *documents; i++) {
+    const char *text = exchange(documents[i].of, documents[i].old, documents[i].new);
+    pgr_archive *a = NULL;
+    pgr_err err = {0};
+    if (pgr_archive_read("f.json", text, strlen(text), &a, &err)) fail_msg("%s", err.msg);
+    pgr_document d = pgr_archive_document(a);
+    assert_int_equal(pgr_document_exit_status(&d), documents[i].status);
+    pgr_archive_close(a);
+  }
+}
+
 /* More strategies, operations, cells and bytes than there can be. */
 static void limits_are_named(void **state) {
   (void)state;
@@ -775,6 +800,7 @@ int main(int argc, char **argv) {
                                       cmocka_unit_test(older_numbers_are_right),
                                       cmocka_unit_test(faults_are_named),
                                       cmocka_unit_test(pieces_can_be_read),
+                                      cmocka_unit_test(failures_outweigh_exit_status),
                                       cmocka_unit_test(limits_are_named),
                                       cmocka_unit_test(texts_are_made_fit),
                                       cmocka_unit_test(memory_may_end)};

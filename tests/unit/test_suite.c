@@ -84,8 +84,8 @@ static const struct saying {
      "not run: Interrupted: what ran is shown, and incomplete."},
     {"proofs", 0, PGR_CASE_PASSED, "naive / read committed", "", "race, as expected: 4 of 6 schedules"},
     {"proofs", 1, PGR_CASE_FAILED, "naive / repeatable read", "no-race",
-     "safe, although a race is declared: all 6 interleavings, 4 classes"},
-    {"proofs", 2, PGR_CASE_PASSED, "trigger / read committed", "", "safe: all 6 interleavings, 4 classes"},
+     "safe, although a race is declared: all 6 interleavings of 2 agents, 4 classes"},
+    {"proofs", 2, PGR_CASE_PASSED, "trigger / read committed", "", "safe: all 6 interleavings of 2 agents, 4 classes"},
     {"proofs", 3, PGR_CASE_FAILED, "trigger / repeatable read", "race",
      "race, although it is declared safe: 1 of 6 schedules broke “one owner a conversation”"},
     {"server-died", 1, PGR_CASE_ERROR, "trigger / read committed", "",
@@ -170,6 +170,18 @@ static void the_suite_itself(void **state) {
   ci_deinit(&f);
 }
 
+static void an_error_that_is_the_note(void **state) {
+  (void)state;
+  ci_fixture f;
+  ci_make(&f, case_named("no-server"));
+  snprintf(f.run.note, sizeof f.run.note, "%s", "cannot connect to db.example:5432: Connection refused");
+  pgr_suite s = suite_of(&f.document);
+  assert_string_equal(s.note, "cannot connect to db.example:5432: Connection refused");
+  assert_string_equal(s.cases[0].message, s.note);
+  pgr_suite_deinit(&s);
+  ci_deinit(&f);
+}
+
 /* Nothing is green when the exit status is not 0, though every cell is well. */
 static void what_no_cell_says(void **state) {
   (void)state;
@@ -232,6 +244,9 @@ static void search_that_ended_early(void **state) {
   assert_string_equal(s.cases[0].message, "race, as expected: schedule 2, the first to break a rule");
   assert_string_equal(s.cases[3].message,
                       "race, although it is declared safe: schedule 2 broke “one owner a conversation”");
+  pgr_buf text = rendered(pgr_markdown, &f.document, 1);
+  contains(&text, "| naive | ✅ race, schedule 2 |");
+  pgr_buf_deinit(&text);
   pgr_suite_deinit(&s);
   ci_deinit(&f);
 }
@@ -539,9 +554,9 @@ static void verdict_in_a_sentence(void **state) {
   static const struct {
     const char *result, *sentence;
   } sentences[] = {
-      {"as-expected", "**pgrace: claim holds with trigger, and naive races as expected**"},
+      {"as-expected", "**pgrace: claim showed no race with trigger (≤ 0.15 %), and naive races as expected**"},
       {"broken", "**pgrace: claim broke in trigger / read committed, and met errors in unique-key / read committed**"},
-      {"matrix", "**pgrace: claim is as expected: it holds in 4 cells and races in 2**"},
+      {"matrix", "**pgrace: claim is as expected: it showed no race in 4 cells (at most 0.15 %) and races in 2**"},
       {"inconclusive", "**pgrace: claim is inconclusive: nothing is shown by naive / read committed, trigger / read "
                        "committed**"},
       {"proofs",
@@ -554,6 +569,98 @@ static void verdict_in_a_sentence(void **state) {
     ci_fixture f;
     ci_make(&f, case_named(sentences[i].result));
     first_line(&f.document, sentences[i].sentence);
+    ci_deinit(&f);
+  }
+}
+
+/* A proof holds, for so many agents; a sample has a bound. */
+static void proofs_hold_and_samples_show(void **state) {
+  (void)state;
+  ci_fixture f;
+  ci_begin(&f);
+  (void)ci_explored(&f, CI_TRIGGER, PGR_READ_COMMITTED, 0);
+  (void)ci_raced(&f, CI_NAIVE, PGR_READ_COMMITTED, 1987);
+  f.document.run = &f.run;
+  pgr_result_judge(&f.run);
+  first_line(&f.document, "**pgrace: claim holds for 2 agents with trigger, and naive races as expected**");
+  ci_held(&f, CI_UNIQUE, PGR_READ_COMMITTED)->upper_bound = 0.394;
+  pgr_result_judge(&f.run);
+  first_line(&f.document, "**pgrace: claim holds for 2 agents with trigger, showed no race with unique-key (≤ 39.4 %), "
+                          "and naive races as expected**");
+  f.run.cells[0].proof.agents = 3;
+  (void)ci_explored(&f, CI_NAIVE, PGR_SERIALIZABLE, 0);
+  f.run.cells[3].evidence.expect = PGR_EXPECT_NOTHING;
+  pgr_result_judge(&f.run);
+  first_line(&f.document, "**pgrace: claim is as expected: it holds for 2 to 3 agents in 2 cells, showed no race in 1 "
+                          "cell (≤ 39.4 %) and races in 1**");
+  ci_deinit(&f);
+}
+
+/* Several bounds: the largest. */
+static void worst_of_several_bounds(void **state) {
+  (void)state;
+  ci_fixture f;
+  ci_make(&f, case_named("as-expected"));
+  ci_held(&f, CI_UNIQUE, PGR_READ_COMMITTED)->upper_bound = 0.394;
+  pgr_result_judge(&f.run);
+  first_line(&f.document,
+             "**pgrace: claim showed no race with trigger, unique-key (at most 39.4 %), and naive races as expected**");
+  ci_deinit(&f);
+}
+
+static void rounds_of_a_table_are_contested(void **state) {
+  (void)state;
+  ci_fixture f;
+  ci_make(&f, case_named("as-expected"));
+  f.run.cells[0].evidence.contested = 1998;
+  f.run.cells[1].evidence.contested = 1;
+  pgr_buf text = rendered(pgr_markdown, &f.document, 1);
+  contains(&text, "race, 1,987 of 1,998 contested rounds |");
+  contains(&text, "none seen in 1 contested round, ≤ ");
+  pgr_buf_deinit(&text);
+  ci_deinit(&f);
+}
+
+static void proofs_say_for_how_many(void **state) {
+  (void)state;
+  ci_fixture f;
+  ci_make(&f, case_named("proofs"));
+  f.run.cells[1].proof.reduced = true;
+  pgr_buf text = rendered(pgr_markdown, &f.document, 1);
+  contains(&text, "safe, 6 schedules for all orders of 2 agents |");
+  contains(&text, "safe, all 6 interleavings of 2 agents |");
+  pgr_buf_deinit(&text);
+  pgr_buf_init(&text, 0);
+  pgr_document_text(&f.document, 0, &text);
+  contains(&text, "safe (n): proved for 2 agents, n schedules\n  stand for all;");
+  pgr_buf_deinit(&text);
+  ci_deinit(&f);
+}
+
+/* What a proof rests on, in words. */
+static void coverage_in_words(void **state) {
+  (void)state;
+  static const struct {
+    int64_t schedules, classes;
+    int agents, bound;
+    bool reduced;
+    const char *words;
+  } cases[] = {{6, 4, 2, -1, false, "all 6 interleavings of 2 agents, 4 classes"},
+               {6, 4, 3, -1, true, "6 schedules stand for every interleaving of 3 agents, 4 classes"},
+               {1, 1, 1, -1, true, "1 schedule stands for every interleaving of 1 agent, 1 class"},
+               {6, 4, 2, 1, false, "all 6 interleavings of 2 agents with at most 1 preemption, 4 classes"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    ci_fixture f;
+    const pgr_tally tally = {0};
+    ci_begin(&f);
+    pgr_cell *c = ci_explored(&f, CI_TRIGGER, PGR_READ_COMMITTED, 0);
+    c->proof.agents = cases[i].agents;
+    c->proof.bound = cases[i].bound;
+    c->proof.reduced = cases[i].reduced;
+    c->proof.totals.schedules = cases[i].schedules;
+    c->proof.totals.classes = cases[i].classes;
+    pgr_cell_prove(c, &f.scenario, &tally);
+    assert_string_equal(c->proof.coverage, cases[i].words);
     ci_deinit(&f);
   }
 }
@@ -824,6 +931,7 @@ int main(void) {
                                      cmocka_unit_test(what_each_cell_says),
                                      cmocka_unit_test(details_and_places),
                                      cmocka_unit_test(the_suite_itself),
+                                     cmocka_unit_test(an_error_that_is_the_note),
                                      cmocka_unit_test(what_no_cell_says),
                                      cmocka_unit_test(exit_status_without_a_reason),
                                      cmocka_unit_test(interrupted_and_broken),
@@ -840,6 +948,11 @@ int main(void) {
                                      cmocka_unit_test(hostile_texts),
                                      cmocka_unit_test(colons_in_a_list),
                                      cmocka_unit_test(verdict_in_a_sentence),
+                                     cmocka_unit_test(proofs_hold_and_samples_show),
+                                     cmocka_unit_test(worst_of_several_bounds),
+                                     cmocka_unit_test(rounds_of_a_table_are_contested),
+                                     cmocka_unit_test(proofs_say_for_how_many),
+                                     cmocka_unit_test(coverage_in_words),
                                      cmocka_unit_test(what_nobody_declared),
                                      cmocka_unit_test(thresholds_kept),
                                      cmocka_unit_test(paths_as_the_repository_has_them),

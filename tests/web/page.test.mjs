@@ -40,9 +40,10 @@ async function shownCells(page) {
 }
 
 function checkSampled(shown, cell) {
-  const [broken, rounds] = shown.counts.split(" / ").map(numberOf);
+  const [broken, contested] = shown.counts.split(" / ").map(numberOf);
   assert.equal(broken, cell.duplicates);
-  assert.equal(rounds, cell.rounds);
+  assert.equal(contested, cell.contested);
+  assert.match(shown.counts, / contested$/);
   if (cell.duplicates > 0) assertShare(shown.strength, cell.duplicates / cell.contested);
   else if (cell.upper_bound !== null) {
     assert.match(shown.strength, /^≤ /);
