@@ -131,3 +131,17 @@ done
 for value in '"x=["' '"x=]"' '"x=[a;b]"' '"x=[[a]]"' '[[x=\]]' '[[x=a\;b]]'; do
   refuses 'CMake cannot hand on' NAME x SCENARIO ./seat ARGS -D "$value"
 done
+
+# Without npm the build says what is missing, and how to do without it.
+mkdir "$work/npmless"
+cat >"$work/npmless/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.25)
+project(npmless LANGUAGES NONE)
+string(REPLACE ":" ";" CMAKE_IGNORE_PATH "$ENV{PATH}:/usr/bin:/bin:/usr/local/bin")
+add_subdirectory(${PGR_SOURCE_DIR}/reports reports)
+END
+cmake -S "$work/npmless" -B "$work/npmless/build" -DPGR_SOURCE_DIR="$PGR_SOURCE_DIR" >"$work/out" 2>"$work/err" &&
+  fail 'configured without npm'
+for words in 'npm, which is not installed' 'apt-get install npm' '-DPGR_HTML=OFF'; do
+  tr -s '\n ' ' ' <"$work/err" | grep -qF -- "$words" || fail "without npm it does not say '$words'"
+done
