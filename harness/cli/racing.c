@@ -231,7 +231,7 @@ static pgr_cell *control_to_race(const pgr_racing *r) {
 }
 
 static bool has_time(pgr_racing *r, size_t left) {
-  if (!r->options->budget_ns) return true;
+  if (!r->options->budget_ns || left == 0) return true;
   r->race.duration_ns = (r->started_ns + r->options->budget_ns - pgr_now_ns()) / (int64_t)left;
   if (r->race.duration_ns >= RACE_LEAST_NS) return true;
   snprintf(r->result->note, sizeof r->result->note,

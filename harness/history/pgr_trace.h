@@ -13,7 +13,7 @@ enum { PGR_TRACE_VALUE_BYTES = 24, PGR_TRACE_SQL_BYTES = 160, PGR_TRACE_STEPS_MA
 typedef struct pgr_trace_step {
   int64_t round, key, call_ns, return_ns;
   int64_t ready_ns; /* when the agent had it to send; earlier than call_ns where it waited for a connection */
-  int64_t rows; /* returned or written; -1 when it failed or has no count (BEGIN) */
+  int64_t rows;     /* returned or written; -1 when it failed or has no count (BEGIN) */
   uint32_t agent;
   uint8_t kind;    /* index into the scenario's operations */
   uint8_t outcome; /* what the agent concluded: a pgr_outcome, or PGR_OUTCOME_COUNT when the operation went on */

@@ -33,8 +33,8 @@ void pgr_archive_close(pgr_archive *a); /* NULL is fine */
 /* What both kinds have. */
 const pgr_scenario *pgr_document_scenario(const pgr_document *d);
 const char *pgr_document_command(const pgr_document *d); /* "run", "explore", "bench" */
-/* What the document says; where that is 0 and a case of its suite failed all the same (it was edited, or another program
- * wrote it), 1; where one could not be run, 5. */
+/* What the document says; where that is 0 and a case of its suite failed all the same (it was edited, or another
+ * program wrote it), 1; where one could not be run, 5. */
 int pgr_document_exit_status(const pgr_document *d);
 const char *pgr_document_repeat(const pgr_document *d);
 

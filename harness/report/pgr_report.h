@@ -5,8 +5,8 @@
 #include "pgr_buf.h"
 #include "pgr_result.h"
 
-/* How a text for people is made. COLOUR: ANSI escapes, never the only carrier of a meaning. VERBOSE: all there is, such as
- * every cell's outcomes and latencies by operation, and more stories than the worst. */
+/* How a text for people is made. COLOUR: ANSI escapes, never the only carrier of a meaning. VERBOSE: all there is, such
+ * as every cell's outcomes and latencies by operation, and more stories than the worst. */
 enum { PGR_STYLE_COLOUR = 1, PGR_STYLE_VERBOSE = 2 };
 
 /* For people: verdicts first, then what they cost, one violation as a story, what to do next. At most 80 columns, but

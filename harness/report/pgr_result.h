@@ -30,8 +30,9 @@ typedef struct pgr_latency {
   int64_t p50, p95, p99, max;
 } pgr_latency;
 
-/* For whom a statement of a race has probably waited. Nobody watches locks in a race: it is inferred from times, where a
- * statement that takes row locks was in flight when another agent's transaction that had written the same key ended. */
+/* For whom a statement of a race has probably waited. Nobody watches locks in a race: it is inferred from times, where
+ * a statement that takes row locks was in flight when another agent's transaction that had written the same key ended.
+ */
 typedef struct pgr_waited {
   uint32_t for_agent; /* 0: for nobody, as far as can be told */
   int64_t until_ns;   /* as call_ns: when that transaction's end was known */

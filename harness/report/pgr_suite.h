@@ -2,7 +2,7 @@
  * that decides which; JUnit, TAP, GitHub's annotations and the Markdown summary say it in their ways. Pure.
  *
  *   failed   the cell is why the exit status is 1 or 3: a broken expectation, a threshold, a baseline
- *   skipped  it proves nothing: inconclusive, incomplete, a control that did not race; with the bound where there is one
+ *   skipped  it proves nothing: inconclusive, incomplete, a control that did not race; with the bound
  *   error    the environment ended the run before the cell was judged
  *   passed   the rest */
 #ifndef PGR_SUITE_H
@@ -42,8 +42,8 @@ void pgr_suite_deinit(pgr_suite *s);
 
 /* ---- renderers; each appends; `count` documents become one text. Errors: PGR_ENOMEM ---- */
 
-/* JUnit XML as Jenkins' schema has it, a testsuite a document, a testcase a cell. Characters that XML cannot hold become
- * U+FFFD. */
+/* JUnit XML as Jenkins' schema has it, a testsuite a document, a testcase a cell. Characters that XML cannot hold
+ * become U+FFFD. */
 pgr_code pgr_junit(const pgr_document *d, size_t count, pgr_buf *out, pgr_err *err) PGR_MUST_CHECK;
 
 /* TAP version 14: `not ok` for failed and error, `# SKIP` for skipped; what explains it as a YAML block. */
@@ -51,8 +51,8 @@ pgr_code pgr_tap(const pgr_document *d, size_t count, pgr_buf *out, pgr_err *err
 
 enum { PGR_ANNOTATIONS_MAX = 10, PGR_MARKDOWN_BYTES_MAX = 900000 };
 
-/* GitHub's workflow commands (::error file=…::…), at most PGR_ANNOTATIONS_MAX: what failed first, then what was skipped;
- * when there are more, the last one says how many. */
+/* GitHub's workflow commands (::error file=…::…), at most PGR_ANNOTATIONS_MAX: what failed first, then what was
+ * skipped; when there are more, the last one says how many. */
 pgr_code pgr_annotations(const pgr_document *d, size_t count, pgr_buf *out, pgr_err *err) PGR_MUST_CHECK;
 
 /* A summary for a reviewer: the verdict in a sentence, the matrix, what failed with its story, how to repeat it. Under

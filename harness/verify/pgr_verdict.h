@@ -45,11 +45,12 @@ typedef struct pgr_judgement {
 } pgr_judgement;
 
 /* Judges n cells that ran together: a cell with nothing seen is `none-seen` only when some cell declared
- * PGR_EXPECT_RACE did race (the control); one that was explored shows nothing of what racing can see. out: n judgements, written. Rules, first that fits:
- * not ran → inconclusive. trouble, and no duplicates → inconclusive. failed > 0 → error. unexplained > 0 → error.
- * duplicates > 0 → race. rules not known, an operation that never ended ok → inconclusive. explored → safe when proved,
- * else inconclusive. contested = 0, sampled_rarely, or no control raced → inconclusive. Else none-seen. as_expected:
- * race where race was expected, none-seen where safe was, anything but error where nothing was.
+ * PGR_EXPECT_RACE did race (the control); one that was explored shows nothing of what racing can see. out: n
+ * judgements, written. Rules, first that fits: not ran → inconclusive. trouble, and no duplicates → inconclusive.
+ * failed > 0 → error. unexplained > 0 → error. duplicates > 0 → race. rules not known, an operation that never ended ok
+ * → inconclusive. explored → safe when proved, else inconclusive. contested = 0, sampled_rarely, or no control raced →
+ * inconclusive. Else none-seen. as_expected: race where race was expected, none-seen where safe was, anything but error
+ * where nothing was.
  */
 void pgr_judge(const pgr_evidence *cells, size_t n, pgr_judgement *out);
 

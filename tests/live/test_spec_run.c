@@ -105,11 +105,8 @@ static char *run_ours(tester *t, const char *name, int64_t *ns) {
   if (!pgr_spec_parse(&(pgr_source){name, text, strlen(text)}, &arena, &faults, &spec)) fatal(faults.kept[0].text);
   FILE *out = open_memstream(&got, &len);
   if (!out) fatal("out of memory");
-  pgr_spec_run_options o = {.out = out,
-                            .complaints = out,
-                            .name = name,
-                            .session_options = PGR_SPEC_REGRESS,
-                            .pin = true};
+  pgr_spec_run_options o = {
+      .out = out, .complaints = out, .name = name, .session_options = PGR_SPEC_REGRESS, .pin = true};
   int64_t begun_ns = pgr_now_ns();
   pgr_code code = pgr_spec_run(&spec, t->target, &o, NULL, &err);
   *ns = pgr_now_ns() - begun_ns;
