@@ -83,7 +83,7 @@ END
   exit $status
 )
 
-# break FOLDER: the next change loses what kept the seat to one customer.
+# lose_the_fix FOLDER: the next change loses what kept the seat to one customer.
 lose_the_fix() { cp "$1/races/seat/book.sql" "$1/races/seat/book-conditional.sql"; }
 
 for system in github gitlab; do
