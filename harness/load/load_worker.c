@@ -183,11 +183,12 @@ static void begin(pgr__client *c, int64_t intended_ns) {
   pgr__load_worker *w = c->worker;
   int at_once = 0;
   c->inside = true;
-  do {
+  for (;;) {
     c->again = false;
     begin_once(c, intended_ns);
+    if (!c->again || w->stopping || w->load->options->open || has_done_its_share(c) || ++at_once == AT_ONCE_MAX) break;
     intended_ns = now_ns(w);
-  } while (c->again && !w->stopping && !w->load->options->open && !has_done_its_share(c) && ++at_once < AT_ONCE_MAX);
+  }
   c->inside = false;
   if (c->again) next(c);
 }

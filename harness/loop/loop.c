@@ -18,12 +18,17 @@
 
 /* ---- what is watched ---- */
 
-_Static_assert((int)PGR_READABLE == (int)EPOLLIN && (int)PGR_WRITABLE == (int)EPOLLOUT, "no need to translate");
+_Static_assert((int)PGR_READABLE == (int)EPOLLIN && (int)PGR_WRITABLE == (int)EPOLLOUT && PGR_EDGE == EPOLLET,
+               "no need to translate");
+
+static struct epoll_event wish(pgr_watch *w, unsigned events) {
+  return (struct epoll_event){.events = events & PGR_EDGE ? events | EPOLLRDHUP : events, .data.ptr = w};
+}
 
 pgr_code pgr_watch_set(pgr_loop *l, pgr_watch *w, int fd, unsigned events) {
   assert(events);
   if (w->events && w->fd != fd) pgr_watch_end(l, w);
-  struct epoll_event e = {.events = events, .data.ptr = w};
+  struct epoll_event e = wish(w, events);
   /* A descriptor that was closed is not in the set any more, though its number is the same. */
   if ((!w->events || epoll_ctl(l->epoll, EPOLL_CTL_MOD, fd, &e)) && epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &e))
     return PGR_EENVIRONMENT;
@@ -42,6 +47,12 @@ void pgr_watch_end(pgr_loop *l, pgr_watch *w) {
     if (l->ready[i].data.ptr == w) l->ready[i].data.ptr = NULL;
 }
 
+/* What the other end said last and its hanging up are one edge: it is not to be the only one. */
+static void repeat(const pgr_loop *l, pgr_watch *w) {
+  struct epoll_event e = wish(w, w->events);
+  epoll_ctl(l->epoll, EPOLL_CTL_MOD, w->fd, &e);
+}
+
 void pgr_loop_turn(pgr_loop *l, bool wait) {
   if (l->guest_due) {
     l->guest_due = wait = false;
@@ -52,6 +63,7 @@ void pgr_loop_turn(pgr_loop *l, bool wait) {
     const struct epoll_event *e = &l->ready[l->at++];
     if (l->at < l->count) __builtin_prefetch(l->ready[l->at].data.ptr);
     pgr_watch *w = e->data.ptr;
+    if (w && (w->events & PGR_EDGE) && (e->events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP))) repeat(l, w);
     if (w) w->ready(w, e->events & (EPOLLERR | EPOLLHUP) ? w->events : e->events & w->events);
   }
 }

@@ -45,6 +45,9 @@ void pgr_loop_destroy(pgr_loop *l);
 uv_loop_t *pgr_loop_uv(pgr_loop *l);
 
 enum { PGR_READABLE = 1, PGR_WRITABLE = 4 }; /* epoll's own */
+/* With these: called once for what has arrived, not for as long as some is left. Whoever leaves some, or cannot tell,
+ * sets the watch again, which looks anew. The other end's hanging up is told as without it. */
+#define PGR_EDGE (1U << 31)
 
 /* A file descriptor that is watched. Embed it, zeroed but for `ready`; owning thread only. */
 typedef struct pgr_watch {

@@ -51,7 +51,9 @@ static void set_state(pgr_conn *c, conn_state to) {
   c->state = to;
 }
 
+/* Once it stands, by edges: asking the kernel each time whether more is left costs more than to ask when in doubt. */
 static bool watch(pgr_conn *c, unsigned events) {
+  if (c->state != CONNECTING) events |= PGR_EDGE;
   if (c->watch.events == events && c->state != CONNECTING) return true;
   return pgr_watch_set(c->loop, &c->watch, PQsocket(c->pg), events) == PGR_OK;
 }
@@ -363,6 +365,15 @@ static void on_readable(pgr_conn *c) {
   }
 }
 
+/* libpq reads once and does not say whether it has read all. It has when a statement's end was among it: nothing but
+ * what no statement asked for comes between that and the next answer, which is an edge of its own. */
+static void read_socket(pgr_conn *c) {
+  unsigned ended = c->ended;
+  on_readable(c);
+  if (c->state != CLOSED && c->ended == ended && pgr_watch_set(c->loop, &c->watch, c->watch.fd, c->watch.events))
+    lose(c, "cannot watch the socket");
+}
+
 static void on_socket(pgr_watch *w, unsigned events) {
   pgr_conn *c = (pgr_conn *)((char *)w - offsetof(pgr_conn, watch));
   if (c->state == CONNECTING) {
@@ -370,7 +381,7 @@ static void on_socket(pgr_watch *w, unsigned events) {
     return;
   }
   if ((events & PGR_WRITABLE) && !flush(c)) return;
-  if (events & PGR_READABLE) on_readable(c);
+  if (events & PGR_READABLE) read_socket(c);
 }
 
 static void on_deadline(pgr_timer *t) {

@@ -6,6 +6,7 @@
 #include "pgr_mem.h"
 #include "pgr_random.h"
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 typedef struct numbered {
@@ -199,6 +200,39 @@ static void descriptors_are_watched_for_what_was_asked(void **state) {
 }
 
 /* Both are ready at once; whoever is told first ends the other, who must not be told any more. */
+static void by_edges_what_is_left_is_told_when_asked_anew(void **state) {
+  (void)state;
+  int fds[2];
+  char byte;
+  end in = {0};
+  pgr_loop *l = unstarted();
+  assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+  watch(&in, l, fds[0], PGR_READABLE | PGR_EDGE);
+  assert_int_equal(write(fds[1], "xyz", 3), 3);
+  pgr_loop_turn(l, true);
+  assert_true(in.told == 1 && (in.events & PGR_READABLE));
+  pgr_loop_turn(l, false); /* nobody read, nothing new came */
+  assert_int_equal(in.told, 1);
+  assert_int_equal(read(fds[0], &byte, 1), 1);
+  watch(&in, l, fds[0], PGR_READABLE | PGR_EDGE);
+  pgr_loop_turn(l, false);
+  assert_int_equal(in.told, 2);
+  assert_int_equal(read(fds[0], &byte, 1), 1);
+  assert_int_equal(read(fds[0], &byte, 1), 1);
+  /* The last words and the hanging up: whoever reads the words is told once more. */
+  assert_int_equal(write(fds[1], "z", 1), 1);
+  close(fds[1]);
+  pgr_loop_turn(l, true);
+  assert_int_equal(in.told, 3);
+  assert_int_equal(read(fds[0], &byte, 1), 1);
+  pgr_loop_turn(l, false);
+  assert_true(in.told == 4 && (in.events & PGR_READABLE));
+  assert_int_equal(read(fds[0], &byte, 1), 0);
+  pgr_watch_end(l, &in.watch);
+  close(fds[0]);
+  destroy(l);
+}
+
 static void what_is_not_watched_any_more_is_not_told(void **state) {
   (void)state;
   int a[2], b[2];
@@ -279,6 +313,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(every_message_arrives_in_order),
                                      cmocka_unit_test(timers_fire_once_in_order_and_never_early),
                                      cmocka_unit_test(descriptors_are_watched_for_what_was_asked),
+                                     cmocka_unit_test(by_edges_what_is_left_is_told_when_asked_anew),
                                      cmocka_unit_test(what_is_not_watched_any_more_is_not_told),
                                      cmocka_unit_test(a_descriptor_may_take_the_number_of_another),
                                      cmocka_unit_test(libuv_is_a_guest),
