@@ -31,12 +31,15 @@ typedef struct report {
   pgr_archive *archives[PGR_DOCUMENTS_MAX];
   pgr_document documents[PGR_DOCUMENTS_MAX];
   int count;
+  pgr_buf triggers[PGR_DOCUMENTS_MAX]; /* documents of pgrace schema doc, shown on the page behind the results */
+  int trigger_count;
 } report;
 
 static void help(void) {
   fputs("Usage: pgrace report RESULT.json … [OPTION …]\n\n"
         "Shows results of pgrace run, explore and bench once more, in any form. RESULT.json is\n"
-        "what --format json printed, or a folder of --out, or - for standard input.\n\n"
+        "what --format json printed, or a folder of --out, or - for standard input. Beside\n"
+        "results the page (html) also shows what pgrace schema doc --format json printed.\n\n"
         "  --format F         text (default), json, junit, tap, markdown, github, html, trace;\n"
         "                     of one result of pgrace bench also openmetrics. Several results\n"
         "                     become one report, but not with json\n"
@@ -126,18 +129,39 @@ static pgr_code read_file(const char *operand, pgr_buf *out, char *name, size_t 
   return code;
 }
 
-static pgr_code read_results(report *r, pgr_err *err) {
-  for (int i = 0; i < r->options.file_count; i++) {
-    char name[4096];
-    pgr_buf *text = &r->texts[i];
-    pgr_buf_init(text, PGR_DOCUMENT_BYTES_MAX + (1 << 17));
+/* One that describes triggers is put aside. */
+static pgr_code read_result(report *r, const char *operand, pgr_err *err) {
+  char name[4096];
+  bool of_triggers = false;
+  pgr_buf *text = &r->texts[r->count];
+  pgr_buf_init(text, PGR_DOCUMENT_BYTES_MAX + (1 << 17));
+  pgr_code code = read_file(operand, text, name, sizeof name, err);
+  if (!code)
+    code = pgr_archive_read_any(name, pgr_buf_text(text), text->len, &r->archives[r->count], &of_triggers, err);
+  if (!code && of_triggers && !r->options.out && strcmp(r->options.format, "html") != 0)
+    code = pgr_fail(err, PGR_EUSAGE,
+                    "%.200s: this describes triggers, and --format %s has no form for it; --format html has, and "
+                    "pgrace schema doc writes Markdown",
+                    name, r->options.format);
+  if (code) {
+    pgr_buf_deinit(text);
+  } else if (of_triggers) {
+    r->triggers[r->trigger_count++] = *text;
+  } else {
+    r->documents[r->count] = pgr_archive_document(r->archives[r->count]);
     r->count++;
-    pgr_code code = read_file(r->options.files[i], text, name, sizeof name, err);
-    if (!code) code = pgr_archive_read(name, pgr_buf_text(text), text->len, &r->archives[i], err);
-    if (code) return code;
-    r->documents[i] = pgr_archive_document(r->archives[i]);
   }
-  return PGR_OK;
+  return code;
+}
+
+static pgr_code read_results(report *r, pgr_err *err) {
+  pgr_code code = PGR_OK;
+  for (int i = 0; i < r->options.file_count && !code; i++)
+    code = read_result(r, r->options.files[i], err);
+  if (!code && r->count == 0 && (r->options.out || strcmp(r->options.format, "html") != 0))
+    return pgr_fail(err, PGR_EUSAGE,
+                    "none of the documents is a result: they describe triggers, which --format html shows");
+  return code;
 }
 
 /* ---- what comes out ---- */
@@ -166,8 +190,11 @@ static pgr_code print_texts(const report *r, pgr_err *err) {
 static pgr_code write_all(report *r, pgr_err *err) {
   pgr_err next = {0};
   bool text = strcmp(r->options.format, "text") == 0;
-  r->outputs =
-      (pgr_outputs){.keeps_history = true, .format = text ? NULL : r->options.format, .verbose = r->options.verbose};
+  r->outputs = (pgr_outputs){.keeps_history = true,
+                             .format = text ? NULL : r->options.format,
+                             .verbose = r->options.verbose,
+                             .beside = r->triggers,
+                             .beside_count = (size_t)r->trigger_count};
   pgr_code code = r->options.out ? pgr_outdir_open(r->options.out, &r->outputs.out, err) : PGR_OK;
   if (code) return code;
   if (text) code = print_texts(r, err);
@@ -285,6 +312,8 @@ int pgr_cmd_report(int argc, char **argv) {
     pgr_archive_close(r.archives[i]);
     pgr_buf_deinit(&r.texts[i]);
   }
+  for (int i = 0; i < r.trigger_count; i++)
+    pgr_buf_deinit(&r.triggers[i]);
   if (!code) return status;
   fprintf(stderr, "pgrace: %s\n", err.msg);
   return pgr_exit_status(code);

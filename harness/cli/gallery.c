@@ -211,6 +211,14 @@ pgr_code pgr_gallery_open(const char *name, pgr_scenario **out, pgr_faults *faul
   return code ? code : unknown(name, err);
 }
 
+bool pgr_gallery_read(const pgr_scenario *s, const char *path, char **text, size_t *len_bytes, char why[128]) {
+  for (const pgr_embedded *e = pgr_embedded_gallery; e->name; e++)
+    if (strcmp(e->name, s->source.name) == 0 && e->len_bytes == s->source.len_bytes &&
+        memcmp(e->data, s->source.text, e->len_bytes) == 0)
+      return read_embedded(NULL, path, text, len_bytes, why);
+  return read_file(NULL, path, text, len_bytes, why);
+}
+
 int pgr_gallery_complain(const pgr_faults *faults, const pgr_err *err) {
   if (faults->count == 0) {
     fprintf(stderr, "pgrace: %s\n", err->msg);

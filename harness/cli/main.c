@@ -16,7 +16,8 @@ static const struct command {
                 {"report", "a result once more: text, HTML, JUnit, Markdown …", pgr_cmd_report},
                 {"list", "the scenarios there are, or one of them in full", pgr_cmd_list},
                 {"init", "a scenario of your own to begin with", pgr_cmd_init},
-                {"lint", "is a scenario right: YAML, scripts, SQL", pgr_cmd_lint}};
+                {"lint", "is a scenario right: YAML, scripts, SQL", pgr_cmd_lint},
+                {"schema", "migrations and triggers: declared, versioned, checked", pgr_cmd_schema}};
 
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 

@@ -2,12 +2,14 @@
  * written: the first such error is told at the end. */
 #include "outputs.h"
 
+#include "pgr_mem.h"
 #include "pgr_page.h"
 #include "pgr_report.h"
 #include "pgr_suite.h"
 #include "pgr_trace_events.h"
 #include "pgr_units.h"
 #include "pgr_utf8.h"
+#include "scenario_triggers.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +23,8 @@ typedef struct sheaf {
   const pgr_document *at;
   const pgr_buf *json;
   size_t count;
+  const pgr_buf *beside; /* as of pgr_outputs */
+  size_t beside_count;
   unsigned style;
 } sheaf;
 
@@ -56,7 +60,15 @@ static pgr_code render_annotations(const sheaf *s, pgr_buf *out, pgr_err *err) {
 }
 
 static pgr_code render_page(const sheaf *s, pgr_buf *out, pgr_err *err) {
-  return pgr_page(s->json, s->count, out, err);
+  pgr_buf *all = pgr_calloc(s->count + s->beside_count + 1, sizeof *all); /* borrowed copies */
+  if (!all) return pgr_fail(err, PGR_ENOMEM, "out of memory");
+  for (size_t i = 0; i < s->count; i++)
+    all[i] = s->json[i];
+  for (size_t i = 0; i < s->beside_count; i++)
+    all[s->count + i] = s->beside[i];
+  pgr_code code = pgr_page(all, s->count + s->beside_count, out, err);
+  pgr_free(all);
+  return code;
 }
 
 static pgr_code render_trace(const sheaf *s, pgr_buf *out, pgr_err *err) {
@@ -209,10 +221,15 @@ static unsigned style_of(const pgr_outputs *o) {
 pgr_code pgr_outputs_write_all(const pgr_outputs *o, const pgr_document *d, const pgr_buf *json, size_t count,
                                pgr_err *err) {
   pgr_err first = {0}, why;
-  const sheaf s = {.at = d, .json = json, .count = count, .style = style_of(o)};
+  const sheaf s = {.at = d,
+                   .json = json,
+                   .count = count,
+                   .beside = o->beside,
+                   .beside_count = o->beside_count,
+                   .style = style_of(o)};
   if (o->format) note(write_stdout(o, &s, &why), &why, &first);
   if (o->out) write_files(o, &s, &first);
-  if (is_on_github()) tell_github(o, &s, &first);
+  if (count && is_on_github()) tell_github(o, &s, &first);
   if (first.code) *err = first;
   return first.code;
 }
@@ -221,12 +238,19 @@ static bool needs_json(const pgr_outputs *o) {
   return o->out || (o->format && (strcmp(o->format, "json") == 0 || strcmp(o->format, "html") == 0));
 }
 
+/* The page shows the triggers that guarded what was raced. */
 pgr_code pgr_outputs_write(const pgr_outputs *o, const pgr_document *d, const pgr_buf *json, pgr_err *err) {
-  pgr_buf made;
+  pgr_buf made, triggers;
   if (json) return pgr_outputs_write_all(o, d, json, 1, err);
   pgr_buf_init(&made, 0);
+  pgr_buf_init(&triggers, 0);
   pgr_code code = needs_json(o) ? pgr_document_json(d, &made, err) : PGR_OK;
-  if (!code) code = pgr_outputs_write_all(o, d, &made, 1, err);
+  if (needs_json(o)) pgr_scenario_triggers(d->bench ? d->bench->scenario : d->run->scenario, &triggers);
+  pgr_outputs with = *o;
+  with.beside = &triggers;
+  with.beside_count = triggers.len > 0 && !triggers.failed;
+  if (!code) code = pgr_outputs_write_all(&with, d, &made, 1, err);
+  pgr_buf_deinit(&triggers);
   pgr_buf_deinit(&made);
   return code;
 }

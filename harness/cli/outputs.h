@@ -9,8 +9,10 @@
 typedef struct pgr_outputs {
   const char *format; /* of pgr_outputs_check_format; NULL: standard output is the command's own */
   bool verbose;
-  pgr_outdir *out;    /* NULL: no --out */
-  bool keeps_history; /* a history.csv in it is of this result, though we have not written it */
+  pgr_outdir *out;       /* NULL: no --out */
+  bool keeps_history;    /* a history.csv in it is of this result, though we have not written it */
+  const pgr_buf *beside; /* JSON that has no form but the page's, behind the results: of pgrace schema doc */
+  size_t beside_count;
 } pgr_outputs;
 
 /* "text", "json", "junit", "tap", "markdown", "github", "html", "trace"; of a bench also "openmetrics". Errors:

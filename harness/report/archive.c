@@ -425,6 +425,17 @@ static void read_any_scenario(pgr__archive_reader *r, json_t *document) {
 
 /* ---- the document ---- */
 
+/* What the page shows of it is the page's to look at: here it is enough that it is one. */
+static void read_triggers(pgr__archive_reader *r, json_t *document) {
+  json_t *all = pgr__archive_list(r, document, "triggers", PGR__ARCHIVE_TRIGGERS_MAX);
+  if (!all) pgr__archive_complain(r, "triggers", "is missing");
+  for (size_t i = 0; i < json_array_size(all) && !r->code; i++) {
+    size_t before = pgr__archive_enter(r, "triggers[%zu]", i);
+    if (!*pgr__archive_text(r, json_array_get(all, i), "name")) pgr__archive_complain(r, "name", "is missing");
+    pgr__archive_leave(r, before);
+  }
+}
+
 /* Another kind of document, or one of a later format, is called that before anything in it is found wrong. */
 static void read_document(pgr__archive_reader *r, json_t *document) {
   json_t *command = json_object_get(document, "command"), *format = json_object_get(document, "format");
@@ -437,6 +448,11 @@ static void read_document(pgr__archive_reader *r, json_t *document) {
     pgr__archive_complain(r, "format", "must be %d, this was written by another pgrace", FORMAT);
   }
   if (r->code) return;
+  if (strcmp(json_string_value(command), "schema") == 0) {
+    r->a->of_triggers = true;
+    read_triggers(r, document);
+    return;
+  }
   int kind = pgr__archive_choice(r, document, "command", commands, 3);
   r->a->is_bench = kind == 2;
   r->a->run.command = commands[kind];
@@ -460,7 +476,8 @@ static pgr_code complain_of_syntax(const char *name, const char *text, size_t le
   return pgr_fail(err, PGR_EUSAGE, "%s:%d:%d: %s", name, at.line, at.column, what);
 }
 
-pgr_code pgr_archive_read(const char *name, const char *text, size_t len_bytes, pgr_archive **out, pgr_err *err) {
+pgr_code pgr_archive_read_any(const char *name, const char *text, size_t len_bytes, pgr_archive **out,
+                              bool *of_triggers, pgr_err *err) {
   char shown[PGR__ARCHIVE_NAME_BYTES];
   json_error_t e;
   pgr_utf8_copy(shown, sizeof shown, name);
@@ -475,11 +492,21 @@ pgr_code pgr_archive_read(const char *name, const char *text, size_t len_bytes, 
   else
     pgr__archive_no_memory(&r);
   json_decref(document);
-  if (r.code)
+  *of_triggers = !r.code && a->of_triggers;
+  if (r.code || *of_triggers)
     pgr_archive_close(a);
   else
     *out = a;
   return r.code;
+}
+
+pgr_code pgr_archive_read(const char *name, const char *text, size_t len_bytes, pgr_archive **out, pgr_err *err) {
+  char shown[PGR__ARCHIVE_NAME_BYTES];
+  bool of_triggers = false;
+  pgr_code code = pgr_archive_read_any(name, text, len_bytes, out, &of_triggers, err);
+  if (code || !of_triggers) return code;
+  pgr_utf8_copy(shown, sizeof shown, name);
+  return pgr_fail(err, PGR_EUSAGE, "%s: this describes triggers, it is no result", shown);
 }
 
 pgr_document pgr_archive_document(const pgr_archive *a) {

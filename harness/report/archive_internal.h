@@ -15,7 +15,8 @@ enum {
   PGR__ARCHIVE_BENCH_CELLS_MAX = 4096, /* as a baseline's */
   PGR__ARCHIVE_FIGURES_MAX = 2000,     /* a cell */
   PGR__ARCHIVE_CHANGES_MAX = 200000,   /* against a baseline */
-  PGR__ARCHIVE_CROSSINGS_MAX = 200000  /* of all thresholds */
+  PGR__ARCHIVE_CROSSINGS_MAX = 200000, /* of all thresholds */
+  PGR__ARCHIVE_TRIGGERS_MAX = 1000
 };
 
 /* Times and counts: far enough from the end that two can be added or subtracted. */
@@ -31,6 +32,7 @@ struct pgr_archive {
   pgr_witness *witnesses; /* owned, one a cell of run; most are empty */
   size_t witness_count;
   bool is_bench;
+  bool of_triggers; /* nothing else of it was read */
 };
 
 typedef struct pgr__archive_reader {

@@ -27,6 +27,10 @@ typedef struct pgr_archive pgr_archive;
  * it is not JSON, else name: cells[3].strategy: what is wrong), PGR_ENOMEM. */
 pgr_code pgr_archive_read(const char *name, const char *text, size_t len_bytes, pgr_archive **out,
                           pgr_err *err) PGR_MUST_CHECK;
+/* The same of what a report takes beside results: of a document of pgrace schema doc, which describes triggers and has
+ * no form but the page's, *of_triggers becomes true and *out stays as it was. pgr_archive_read refuses one. */
+pgr_code pgr_archive_read_any(const char *name, const char *text, size_t len_bytes, pgr_archive **out,
+                              bool *of_triggers, pgr_err *err) PGR_MUST_CHECK;
 pgr_document pgr_archive_document(const pgr_archive *a);
 void pgr_archive_close(pgr_archive *a); /* NULL is fine */
 

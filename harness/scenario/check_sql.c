@@ -12,7 +12,7 @@ enum { TREE_BYTES_MAX = 16 << 10 };
 typedef struct checker {
   const pgr_scenario *s;
   pgr_faults *faults;
-  pgr__yaml yaml;
+  pgr_yaml yaml;
 } checker;
 
 /* A text that is checked, and where its bytes come from. */
@@ -52,7 +52,7 @@ static pgr_place_in place(const checked *t, size_t offset, size_t width) {
   if (t->c->faults->count >= PGR_FAULTS_KEPT) return (pgr_place_in){0};
   size_t origin = offset;
   if (t->command) origin = pgr_sql_source_offset(t->command, t->script, characters(t->sql, offset));
-  if (t->node) origin = pgr__yaml_offset(&t->c->yaml, t->node, in_template(t, offset));
+  if (t->node) origin = pgr_yaml_offset(&t->c->yaml, t->node, in_template(t, offset));
   pgr_place_in at = pgr_place_at(t->source, origin);
   at.width = width > 0 && width < 1000 ? (int)width : 1;
   return at;
@@ -214,7 +214,7 @@ static void check_template(checker *c, const char *path, const pgr_template *mad
                      .sql = pgr_buf_text(&text),
                      .made_from = made_from,
                      .source = &c->s->source,
-                     .node = pgr__yaml_find(&c->yaml, path, NULL)};
+                     .node = pgr_yaml_find(&c->yaml, path, NULL)};
   size_t before = c->faults->count;
   if (text.failed || !t.node)
     out_of_memory(&t);
@@ -227,7 +227,7 @@ static void check_template(checker *c, const char *path, const pgr_template *mad
 static void check_yaml(checker *c) {
   const pgr_scenario *s = c->s;
   if (!s->has_seed && !s->has_reset && s->invariant_count == 0) return;
-  if (!pgr__yaml_open(&c->yaml, &s->source, c->faults)) return;
+  if (!pgr_yaml_open(&c->yaml, &s->source, "scenario", c->faults)) return;
   if (s->has_seed) check_template(c, "seed", &s->seed, false);
   if (s->has_reset) check_template(c, "reset", &s->reset, false);
   for (int i = 0; i < s->invariant_count; i++) {
@@ -235,7 +235,7 @@ static void check_yaml(checker *c) {
     snprintf(path, sizeof path, "invariants[%d].sql", i);
     check_template(c, path, &s->invariants[i].sql, true);
   }
-  pgr__yaml_close(&c->yaml);
+  pgr_yaml_close(&c->yaml);
 }
 
 /* ---- each file once ---- */

@@ -74,7 +74,7 @@ static void add_retry(pgr__load *l, pgr_place_in at, const char *sqlstate, pgr_r
 static void add_sqlstates(pgr__load *l, const char *path, pgr_retry r, pgr_retry *out, int *out_count) {
   char at[80];
   snprintf(at, sizeof at, "%s.sqlstate", path);
-  const yaml_node_t *node = pgr__yaml_find(&l->yaml, at, NULL);
+  const yaml_node_t *node = pgr_yaml_find(&l->yaml, at, NULL);
   if (node && node->type == YAML_SCALAR_NODE) {
     add_retry(l, pgr__at(l, "%s", at), (const char *)node->data.scalar.value, r, out, out_count);
     return;
@@ -87,7 +87,7 @@ static void add_sqlstates(pgr__load *l, const char *path, pgr_retry r, pgr_retry
   int count = (int)(node->data.sequence.items.top - node->data.sequence.items.start);
   for (int i = 0; i < count && i <= PGR_RETRIES_MAX; i++) {
     snprintf(at, sizeof at, "%s.sqlstate[%d]", path, i);
-    const yaml_node_t *item = pgr__yaml_find(&l->yaml, at, NULL);
+    const yaml_node_t *item = pgr_yaml_find(&l->yaml, at, NULL);
     bool text = item && item->type == YAML_SCALAR_NODE;
     add_retry(l, pgr__at(l, "%s", at), text ? (const char *)item->data.scalar.value : "", r, out, out_count);
   }

@@ -79,7 +79,7 @@ static bool fetch(pgr__load *l, pgr__file *file) {
   pgr_free(text);
   if (!source || !kept) return false;
   *source = (pgr_source){.name = file->path, .text = kept + 3 * marked};
-  if (pgr__text_check(source, len - 3 * marked, l->faults)) file->source = source;
+  if (pgr_text_check(source, len - 3 * marked, l->faults)) file->source = source;
   return true;
 }
 

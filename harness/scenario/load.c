@@ -14,9 +14,9 @@ static pgr_place_in find_place(pgr__load *l, char path[PATH_BYTES], bool of_key)
   /* What will not be kept needs no place, and finding one reads the whole text. */
   if (l->faults->count >= PGR_FAULTS_KEPT) return (pgr_place_in){0};
   for (;;) {
-    yaml_node_t *key = NULL, *node = pgr__yaml_find(&l->yaml, path, &key);
+    yaml_node_t *key = NULL, *node = pgr_yaml_find(&l->yaml, path, &key);
     bool shown = node && node->type == YAML_SCALAR_NODE && node->data.scalar.length > 0;
-    if (node) return pgr__yaml_place(&l->yaml, key && (of_key || !shown) ? key : node);
+    if (node) return pgr_yaml_place(&l->yaml, key && (of_key || !shown) ? key : node);
     if (!*path) return (pgr_place_in){0};
     size_t len = strlen(path);
     while (len > 0 && path[len - 1] != '.' && path[len - 1] != '[')
@@ -76,7 +76,7 @@ static bool read_yaml(pgr__load *l, const char *path) {
     return false;
   }
   source->text = kept + mark;
-  return pgr__text_check(source, len - mark, l->faults);
+  return pgr_text_check(source, len - mark, l->faults);
 }
 
 /* The file's name without its folder and .yaml. */
@@ -234,11 +234,11 @@ pgr_scenario *pgr_scenario_load(const char *path, const pgr_reader *reader, pgr_
     return NULL;
   }
   pgr__load l = {.s = s, .reader = reader, .faults = faults};
-  if (read_yaml(&l, path) && pgr__yaml_open(&l.yaml, &s->source, faults)) {
+  if (read_yaml(&l, path) && pgr_yaml_open(&l.yaml, &s->source, "scenario", faults)) {
     l.raw = pgr__shape_load(&l.yaml, &s->arena, faults);
     if (l.raw) fill(&l);
   }
-  pgr__yaml_close(&l.yaml);
+  pgr_yaml_close(&l.yaml);
   if (faults->count == before) return s;
   pgr_scenario_destroy(s);
   return NULL;

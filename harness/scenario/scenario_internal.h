@@ -3,34 +3,7 @@
 #define PGR_SCENARIO_INTERNAL_H
 
 #include "pgr_scenario.h"
-#include <yaml.h>
-
-/* ---- yaml.c: the text as a tree, to say where things are ---- */
-
-typedef struct pgr__yaml {
-  const pgr_source *source;
-  yaml_document_t document;
-  bool open;
-} pgr__yaml;
-
-enum { PGR__YAML_DEPTH_MAX = 16 };
-
-/* Adds a fault for the first byte that is no text: NUL, or not UTF-8. bytes: what source->text really has; on a NUL
- * source->len_bytes is cut there. false: there was one. */
-bool pgr__text_check(pgr_source *source, size_t bytes, pgr_faults *faults) PGR_MUST_CHECK;
-
-/* false: it is not YAML, or more YAML than a scenario may use; faults were added. */
-bool pgr__yaml_open(pgr__yaml *y, const pgr_source *source, pgr_faults *faults) PGR_MUST_CHECK;
-void pgr__yaml_close(pgr__yaml *y);
-
-/* The value at a path like "strategies[2].isolation.serializable", "" for the whole; NULL when there is none. key: of
- * the last step, NULL for a list's item; may be NULL. */
-yaml_node_t *pgr__yaml_find(pgr__yaml *y, const char *path, yaml_node_t **key);
-
-pgr_place_in pgr__yaml_place(const pgr__yaml *y, const yaml_node_t *node);
-
-/* Where the byte at `offset` of a scalar's value stands in the YAML, whatever the scalar's style. */
-size_t pgr__yaml_offset(const pgr__yaml *y, const yaml_node_t *scalar, size_t offset);
+#include "pgr_yaml.h"
 
 /* ---- shape.c: the text as libcyaml loads it; every text in the arena, none NULL unless optional ---- */
 
@@ -86,7 +59,7 @@ typedef struct pgr__raw {
 } pgr__raw;
 
 /* NULL: it has not the shape of a scenario; faults were added. */
-const pgr__raw *pgr__shape_load(pgr__yaml *y, pgr_arena *arena, pgr_faults *faults) PGR_MUST_CHECK;
+const pgr__raw *pgr__shape_load(pgr_yaml *y, pgr_arena *arena, pgr_faults *faults) PGR_MUST_CHECK;
 
 /* ---- the loader ---- */
 
@@ -94,7 +67,7 @@ typedef struct pgr__load {
   pgr_scenario *s;
   const pgr_reader *reader;
   pgr_faults *faults;
-  pgr__yaml yaml;
+  pgr_yaml yaml;
   const pgr__raw *raw;
   struct pgr__file *files; /* read so far */
   bool variables_unsure;   /* one of `variables` has a fault: what they are is not known */

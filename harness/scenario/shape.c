@@ -99,12 +99,12 @@ enum { FIELDS_MAX = 24 };
 _Static_assert(sizeof fields / sizeof *fields <= FIELDS_MAX, "names and `seen` in check_mapping hold them all");
 
 typedef struct shape {
-  pgr__yaml *yaml;
+  pgr_yaml *yaml;
   pgr_faults *faults;
 } shape;
 
 static pgr_place_in place(const shape *c, const yaml_node_t *node) {
-  return c->faults->count < PGR_FAULTS_KEPT ? pgr__yaml_place(c->yaml, node) : (pgr_place_in){0};
+  return c->faults->count < PGR_FAULTS_KEPT ? pgr_yaml_place(c->yaml, node) : (pgr_place_in){0};
 }
 
 static void check(const shape *c, const cyaml_schema_value_t *schema, yaml_node_t *node, const yaml_node_t *at,
@@ -275,7 +275,7 @@ static void on_log(cyaml_log_t level, void *user, const char *fmt, va_list args)
   }
 }
 
-const pgr__raw *pgr__shape_load(pgr__yaml *y, pgr_arena *arena, pgr_faults *faults) {
+const pgr__raw *pgr__shape_load(pgr_yaml *y, pgr_arena *arena, pgr_faults *faults) {
   const shape c = {.yaml = y, .faults = faults};
   size_t before = faults->count;
   yaml_node_t *root = yaml_document_get_root_node(&y->document);

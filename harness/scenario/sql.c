@@ -14,7 +14,7 @@ static void check_variables(pgr__load *l, const char *path, const pgr_template *
     for (int k = 0; allowed[k]; k++)
       known = known || strcmp(allowed[k], name) == 0;
     if (known) continue;
-    const yaml_node_t *node = pgr__yaml_find(&l->yaml, path, NULL);
+    const yaml_node_t *node = pgr_yaml_find(&l->yaml, path, NULL);
     char hint[PGR__HINT_BYTES] = "it takes no variables";
     if (*allowed) pgr__hint(hint, name, allowed);
     pgr_place_in at = {0};
@@ -22,7 +22,7 @@ static void check_variables(pgr__load *l, const char *path, const pgr_template *
       size_t offset = 0;
       for (int k = 0; k <= i; k++)
         offset += strlen(t->literals[k]) + (k < i ? 1 + strlen(l->s->names.at[t->slots[k]]) : 0);
-      at = pgr_place_at(&l->s->source, pgr__yaml_offset(&l->yaml, node, offset));
+      at = pgr_place_at(&l->s->source, pgr_yaml_offset(&l->yaml, node, offset));
       at.width = (int)strlen(name) + 1;
     }
     pgr_faults_add(l->faults, &l->s->source, at, hint, "variable ':%.64s' has no value here", name);

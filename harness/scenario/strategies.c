@@ -25,7 +25,7 @@ static void fill_isolation(pgr__load *l, int index) {
   }
   /* Which comes first only the tree knows. */
   snprintf(path, sizeof path, "strategies[%d].isolation", index);
-  const yaml_node_t *node = pgr__yaml_find(&l->yaml, path, NULL);
+  const yaml_node_t *node = pgr_yaml_find(&l->yaml, path, NULL);
   if (!node || node->type != YAML_MAPPING_NODE) return;
   const yaml_node_t *key = yaml_document_get_node(&l->yaml.document, node->data.mapping.pairs.start->key);
   for (int level = 0; level < PGR_ISOLATION_COUNT; level++)
@@ -39,7 +39,7 @@ static void fill_own_script(pgr__load *l, pgr_strategy *g, const yaml_node_pair_
   const yaml_node_t *value = yaml_document_get_node(&l->yaml.document, pair->value);
   const pgr__names_of names = pgr__operation_names(l->s);
   bool few = l->faults->count < PGR_FAULTS_KEPT;
-  pgr_place_in key_at = few ? pgr__yaml_place(&l->yaml, key) : (pgr_place_in){0};
+  pgr_place_in key_at = few ? pgr_yaml_place(&l->yaml, key) : (pgr_place_in){0};
   if (key->type != YAML_SCALAR_NODE || value->type != YAML_SCALAR_NODE || !value->data.scalar.length) {
     pgr_faults_add(l->faults, &l->s->source, key_at, "write it like {claim: claim-locked.sql}",
                    "'scripts' must map operations to files");
@@ -52,7 +52,7 @@ static void fill_own_script(pgr__load *l, pgr_strategy *g, const yaml_node_pair_
     return;
   }
   own[i] = true;
-  g->scripts[i] = pgr__read_script(l, pgr__yaml_place(&l->yaml, value), (const char *)value->data.scalar.value);
+  g->scripts[i] = pgr__read_script(l, pgr_yaml_place(&l->yaml, value), (const char *)value->data.scalar.value);
 }
 
 static void fill_scripts(pgr__load *l, int index, const pgr_script *const shared[PGR_OPERATIONS_MAX]) {
@@ -60,7 +60,7 @@ static void fill_scripts(pgr__load *l, int index, const pgr_script *const shared
   bool own[PGR_OPERATIONS_MAX] = {false};
   char path[64];
   snprintf(path, sizeof path, "strategies[%d].scripts", index);
-  const yaml_node_t *node = pgr__yaml_find(&l->yaml, path, NULL);
+  const yaml_node_t *node = pgr_yaml_find(&l->yaml, path, NULL);
   if (node && node->type != YAML_MAPPING_NODE)
     pgr_faults_add(l->faults, &l->s->source, pgr__key_at(l, "%s", path), "write it like {claim: claim-locked.sql}",
                    "'scripts' must map operations to files");

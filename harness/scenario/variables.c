@@ -12,7 +12,7 @@
 /* ---- the section ---- */
 
 static pgr_place_in place_of(pgr__load *l, const yaml_node_t *node) {
-  return l->faults->count < PGR_FAULTS_KEPT ? pgr__yaml_place(&l->yaml, node) : (pgr_place_in){0};
+  return l->faults->count < PGR_FAULTS_KEPT ? pgr_yaml_place(&l->yaml, node) : (pgr_place_in){0};
 }
 
 static const char *text_of(const yaml_node_t *node) {
@@ -91,7 +91,7 @@ static bool fill_variable(pgr__load *l, const yaml_node_pair_t *pair) {
 }
 
 void pgr__fill_variables(pgr__load *l) {
-  const yaml_node_t *node = pgr__yaml_find(&l->yaml, "variables", NULL);
+  const yaml_node_t *node = pgr_yaml_find(&l->yaml, "variables", NULL);
   if (!node) return;
   if (node->type != YAML_MAPPING_NODE) {
     pgr_faults_add(l->faults, &l->s->source, pgr__key_at(l, "variables"), "write it like {price: 60}",

@@ -6,11 +6,12 @@
 
 static const char opening[] = "BEGIN;\n";
 
-/* The server counts characters from 1, the file's place is counted in bytes. */
-static pgr_place_in place_of(const pgr_source *file, int position) {
+/* The server counts characters from 1, the file's place is counted in bytes. before: characters sent before the file's
+ * first one. */
+static pgr_place_in place_of(const pgr_source *file, size_t before, int position) {
   size_t left = position > 0 ? (size_t)position - 1 : 0, offset = 0;
-  if (left < strlen(opening)) return (pgr_place_in){0};
-  left -= strlen(opening);
+  if (position <= 0 || left < before) return (pgr_place_in){0};
+  left -= before;
   while (left > 0 && offset < file->len_bytes) {
     offset++;
     while (((unsigned char)file->text[offset] & 0xC0) == 0x80)
@@ -18,6 +19,15 @@ static pgr_place_in place_of(const pgr_source *file, int position) {
     left--;
   }
   return pgr_place_at(file, offset);
+}
+
+/* What the last statement failed with, at its place in the file. */
+static pgr_code blame(const pgr_db *db, const pgr_source *file, size_t before, pgr_code code, const pgr_err *reason,
+                      pgr_err *err) {
+  pgr_place_in at = place_of(file, before, pgr_db_error_position(db));
+  if (code == PGR_EDATABASE && pgr_db_blames_sql(db)) code = PGR_EUSAGE;
+  if (at.line) return pgr_fail(err, code, "%s:%d:%d: %s", file->name, at.line, at.column, reason->msg);
+  return pgr_fail(err, code, "%s: %s", file->name, reason->msg);
 }
 
 pgr_code pgr_schema_apply(pgr_db *db, const pgr_source *file, pgr_err *err) {
@@ -31,11 +41,19 @@ pgr_code pgr_schema_apply(pgr_db *db, const pgr_source *file, pgr_err *err) {
       script.failed ? pgr_fail(err, PGR_ENOMEM, "out of memory") : pgr_db_exec(db, pgr_buf_text(&script), &reason);
   pgr_buf_deinit(&script);
   if (!code || code == PGR_ENOMEM) return code;
-  pgr_place_in at = place_of(file, pgr_db_error_position(db));
-  if (pgr_db_blames_sql(db)) code = PGR_EUSAGE;
+  code = blame(db, file, strlen(opening), code, &reason, err);
   pgr_err ignored;
   pgr_code rolled_back = pgr_db_exec(db, "ROLLBACK", &ignored);
   (void)rolled_back; /* the reason is what matters */
-  if (at.line) return pgr_fail(err, code, "%s:%d:%d: %s", file->name, at.line, at.column, reason.msg);
-  return pgr_fail(err, code, "%s: %s", file->name, reason.msg);
+  return code;
+}
+
+pgr_code pgr_schema_apply_within(pgr_db *db, const pgr_source *files, size_t count, pgr_err *err) {
+  pgr_code code = PGR_OK;
+  for (size_t i = 0; !code && i < count; i++) {
+    pgr_err reason;
+    code = pgr_db_exec(db, files[i].text, &reason);
+    if (code) code = blame(db, &files[i], 0, code, &reason, err);
+  }
+  return code;
 }

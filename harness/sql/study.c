@@ -3,10 +3,9 @@
  *
  * In that tree a field of a fixed node type is a bare object (the target of an INSERT: "relation": {"relname": …}), any
  * other is wrapped in its type's name ({"RangeVar": {"relname": …}}); only a RangeVar has a relname. */
-#include "pgr_study.h"
+#include "sql_internal.h"
 
 #include "pgr_words.h"
-#include <jansson.h>
 #include <pg_query.h>
 #include <string.h>
 #include <strings.h>
@@ -195,16 +194,29 @@ static void walk(study *s, const json_t *node, role inherited) {
   json_array_foreach(node, i, value) walk(s, value, inherited);
 }
 
-static pgr_statement_class study_query(study *s, const json_t *statement, pgr_study *out) {
-  walk(s, statement, ROLE_READ);
-  if (s->into) return PGR_STATEMENT_OTHER;
+static void study_tree(study *s, const json_t *tree, pgr_study *out) {
+  walk(s, tree, ROLE_READ);
   out->relations = s->relations.at;
   out->relation_count = s->relations.count;
   out->functions = s->functions.at;
   out->function_count = s->functions.count;
   out->ctes = s->ctes.at;
   out->cte_count = s->ctes.count;
+}
+
+static pgr_statement_class study_query(study *s, const json_t *statement, pgr_study *out) {
+  pgr_study found = *out;
+  study_tree(s, statement, &found);
+  if (s->into) return PGR_STATEMENT_OTHER;
+  *out = found;
   return PGR_STATEMENT_QUERY;
+}
+
+pgr_code pgr__study_tree(const json_t *tree, pgr_arena *arena, pgr_study *out) {
+  study s = {.arena = arena};
+  *out = (pgr_study){.class = PGR_STATEMENT_QUERY};
+  study_tree(&s, tree, out);
+  return s.no_memory ? PGR_ENOMEM : PGR_OK;
 }
 
 /* ---- transactions and settings ---- */
@@ -292,9 +304,7 @@ static pgr_statement_class study_statement(study *s, const json_t *statement, pg
   return json_object_get(statement, "VariableShowStmt") ? PGR_STATEMENT_SETTING : PGR_STATEMENT_OTHER;
 }
 
-/* In SET (a, b) = (SELECT …) the tree that is written out holds the SELECT once for each column, and so on inside it.
- * Whether that could become too much, by the words, commas and parentheses of the text. */
-static bool may_swell(const char *sql, size_t len) {
+bool pgr__may_swell(const char *sql, size_t len) {
   double sets = 0, columns = 0, copies = 1;
   bool assigns = false;
   for (const char *p = sql; *p; p++) {
@@ -313,7 +323,7 @@ pgr_code pgr_study_sql(const char *sql, pgr_arena *arena, pgr_study *out) {
   study s = {.arena = arena};
   *out = (pgr_study){.class = PGR_STATEMENT_OTHER};
   size_t len = strnlen(sql, PGR_STUDY_BYTES_MAX + 1);
-  if (len > PGR_STUDY_BYTES_MAX || may_swell(sql, len)) return PGR_OK;
+  if (len > PGR_STUDY_BYTES_MAX || pgr__may_swell(sql, len)) return PGR_OK;
   PgQueryParseResult r = pg_query_parse(sql);
   json_t *tree = r.error ? NULL : json_loads(r.parse_tree, 0, NULL);
   const json_t *statements = json_object_get(tree, "stmts");

@@ -4,9 +4,10 @@ import { redrawCharts } from "./chart";
 import { foreign, h, type Child } from "./dom";
 import { benchLatency, benchThroughput, gapSection, raceLatency, raceThroughput } from "./latency";
 import { matrix, type Matrix, type MatrixOptions } from "./matrix";
-import { readDocuments, type BenchDocument, type Cell, type ResultDocument } from "./model";
+import { readDocuments, type AnyShownDocument, type BenchDocument, type Cell, type ResultDocument, type TriggerDocument } from "./model";
 import { raceMatrix, raceNotes } from "./race";
 import { settingsSection } from "./settings";
+import { triggersSection, triggersSentence } from "./triggers";
 import { contradicts, sentenceOf, setupOf, signs, statusOf, wasRun } from "./verdict";
 import { count } from "./words";
 
@@ -153,22 +154,39 @@ function follow(shown: Shown[], go: boolean): void {
   for (const one of shown) if (one.matrix.select(id, go)) return;
 }
 
+function isOfTriggers(document: AnyShownDocument): document is TriggerDocument {
+  return document.command === "schema";
+}
+
+/* The window's. */
+function titleOf(results: ResultDocument[], triggers: TriggerDocument[]): string {
+  if (results.length > 1) return `${results.length} results – pgrace`;
+  const [result] = results;
+  const [first] = triggers;
+  return `${result ? sentenceOf(result) : first ? triggersSentence(first) : "No result"} – pgrace`.slice(0, 300);
+}
+
 function start(): void {
   const data = document.getElementById("documents")?.textContent ?? "[]";
   const main = document.querySelector("main") as HTMLElement;
   const documents = readDocuments(data);
-  const alone = documents.length === 1;
-  const shown = documents.map((one, i) => showDocument(one, i, alone));
+  const triggers = documents.filter(isOfTriggers);
+  const results = documents.filter((one): one is ResultDocument => !isOfTriggers(one));
+  const alone = results.length === 1;
+  const shown = results.map((one, i) => showDocument(one, i, alone));
   for (const one of shown) if (one.first !== null) one.matrix.select(one.first, false);
-  main.append(...(alone ? [] : overall(documents).filter((child): child is Node => child instanceof Node)),
-    ...shown.map((one) => one.section));
+  main.append(...(alone || results.length === 0 ? [] : overall(results).filter((child): child is Node => child instanceof Node)),
+    ...shown.map((one) => one.section),
+    ...triggers.map((one, i) => triggersSection(one, i === 0 ? "triggers" : `triggers-of-${i + 1}`, results.length + i === 0 ? "h1" : "h2")));
+  if (results.length > 0 && triggers.length > 0)
+    document.querySelector("#tools")?.append(h("a", { class: "to-triggers", href: "#triggers" }, "Triggers"));
   document.querySelector("#tools")?.append(themeSwitch());
-  document.title = alone ? `${sentenceOf(documents[0] as ResultDocument)} – pgrace`.slice(0, 300) : `${documents.length} results – pgrace`;
+  document.title = titleOf(results, triggers);
   printWhole(shown);
   addEventListener("hashchange", () => follow(shown, true));
   if (location.hash.length > 1) {
     follow(shown, true);
-    if (!alone) document.getElementById(location.hash.slice(1))?.scrollIntoView();
+    if (!alone || triggers.length > 0) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
   }
 }
 

@@ -315,6 +315,58 @@ export interface BenchDocument extends AnyDocument {
 
 export type ResultDocument = RaceDocument | BenchDocument;
 
+/* ---- pgrace schema doc ---- */
+
+export interface RuleColumn {
+  name: string;
+  allow: string;
+  insert: string | null;
+  states: string[];
+  allowed: boolean[][]; /* from, to: a row and a column a state */
+  begins: boolean[] | null; /* by state; null: new rows are free */
+}
+
+export interface Fires {
+  name: string;
+  table: string;
+  timing: string;
+  events: string[];
+  columns: string[];
+  row: boolean;
+  when: string | null;
+  function: string;
+  comment: string | null;
+}
+
+export interface TriggerVersion {
+  number: number;
+  file: string;
+  comment: string | null;
+  migrations: string[];
+}
+
+export interface Trigger {
+  name: string;
+  table: string;
+  declaration: string;
+  why: string | null;
+  rule: { words: string; columns: RuleColumn[] } | null;
+  fires: Fires[];
+  error: { sqlstate: string; constraint: string; message: string | null; field: string | null; shown: string | null } | null;
+  log: string;
+  versions: TriggerVersion[];
+  decision: string | null;
+}
+
+/* Shown beside results; it has no cells and no verdict. */
+export interface TriggerDocument {
+  command: "schema";
+  folder: string;
+  triggers: Trigger[];
+}
+
+export type AnyShownDocument = ResultDocument | TriggerDocument;
+
 export function isExplored(witness: SampledWitness | ExploredWitness): witness is ExploredWitness {
   return (witness as ExploredWitness).kind === "pgrace-witness";
 }
@@ -409,9 +461,66 @@ function benchCell(value: unknown): BenchCell {
   return found as unknown as BenchCell;
 }
 
-/* Whatever a document lacks is filled in. Throws when it is not a result document at all. */
-export function normalise(value: unknown): ResultDocument {
+/* pgrace report has looked at results, not at these: of each value no more is taken for granted than that it is JSON. */
+function asText(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
+}
+
+function asTexts(value: unknown): string[] {
+  return asList(value).map((one) => asText(one) ?? "");
+}
+
+function asFlags(value: unknown): boolean[] {
+  return asList(value).map((one) => one === true);
+}
+
+function ruleColumn(value: unknown): RuleColumn {
+  const column = asObject(value);
+  return {
+    name: asText(column.name) ?? "", allow: asText(column.allow) ?? "", insert: asText(column.insert), states: asTexts(column.states),
+    allowed: asList(column.allowed).map(asFlags), begins: Array.isArray(column.begins) ? asFlags(column.begins) : null,
+  };
+}
+
+function firesOf(value: unknown): Fires {
+  const fires = asObject(value);
+  return {
+    name: asText(fires.name) ?? "", table: asText(fires.table) ?? "", timing: asText(fires.timing) ?? "", events: asTexts(fires.events),
+    columns: asTexts(fires.columns), row: fires.row === true, when: asText(fires.when), function: asText(fires.function) ?? "",
+    comment: asText(fires.comment),
+  };
+}
+
+function versionOf(value: unknown): TriggerVersion {
+  const version = asObject(value);
+  return {
+    number: typeof version.number === "number" ? version.number : 0, file: asText(version.file) ?? "", comment: asText(version.comment),
+    migrations: asTexts(version.migrations),
+  };
+}
+
+function triggerOf(value: unknown): Trigger {
+  const trigger = asObject(value);
+  const rule = asObject(trigger.rule);
+  const error = asObject(trigger.error);
+  const name = asText(trigger.name) ?? "";
+  return {
+    name, table: asText(trigger.table) ?? "", declaration: asText(trigger.declaration) ?? "", why: asText(trigger.why),
+    rule: trigger.rule ? { words: asText(rule.words) ?? "", columns: asList(rule.columns).map(ruleColumn) } : null,
+    fires: asList(trigger.fires).map(firesOf),
+    error: trigger.error ? {
+      sqlstate: asText(error.sqlstate) ?? "", constraint: asText(error.constraint) ?? name, message: asText(error.message),
+      field: asText(error.field), shown: asText(error.shown),
+    } : null,
+    log: asText(trigger.log) ?? "none", versions: asList(trigger.versions).map(versionOf), decision: asText(trigger.decision),
+  };
+}
+
+/* Whatever a document lacks is filled in. Throws when it is no document of pgrace at all. */
+export function normalise(value: unknown): AnyShownDocument {
   const from = asObject(value);
+  if (from.command === "schema")
+    return { command: "schema", folder: asText(from.folder) ?? "", triggers: asList(from.triggers).map(triggerOf) };
   if (from.command !== "run" && from.command !== "explore" && from.command !== "bench")
     throw new Error("not a result document of pgrace");
   const settings = asObject(from.settings);
@@ -433,6 +542,6 @@ export function normalise(value: unknown): ResultDocument {
 }
 
 /* The texts that pgrace put into the page: a list of documents. */
-export function readDocuments(text: string): ResultDocument[] {
+export function readDocuments(text: string): AnyShownDocument[] {
   return asList(JSON.parse(text)).map(normalise);
 }

@@ -3,7 +3,7 @@
 import { h, type Child } from "./dom";
 
 export interface Column {
-  name: string;
+  name: Child;
   number?: boolean;
 }
 
@@ -12,17 +12,22 @@ export interface TableOptions {
   columns: Column[];
   rows: Child[][]; /* the first of each is its heading */
   kind?: string; /* a class */
+  stacked?: boolean; /* on a narrow screen each row is a list, and stays a row to those who do not see it; names are texts */
 }
 
 export function table(options: TableOptions): HTMLElement {
   const { caption, columns, rows } = options;
   const sides = columns.map((column) => (column.number ? "number" : null));
+  const role = (name: string): string | null => (options.stacked ? name : null);
+  const kinds = ["plain", options.kind, options.stacked && "stacked"].filter((kind) => kind);
   return h("div", { class: "scroll" },
-    h("table", { class: options.kind ? `plain ${options.kind}` : "plain" },
+    h("table", { class: kinds.join(" "), role: role("table") },
       h("caption", {}, caption),
-      h("thead", {}, h("tr", {}, ...columns.map((column, i) => h("th", { scope: "col", class: sides[i] }, column.name)))),
-      h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row.map((cell, i) =>
-        i === 0 ? h("th", { scope: "row" }, cell) : h("td", { class: sides[i] }, cell)))))));
+      h("thead", { role: role("rowgroup") }, h("tr", { role: role("row") },
+        ...columns.map((column, i) => h("th", { scope: "col", class: sides[i], role: role("columnheader") }, column.name)))),
+      h("tbody", { role: role("rowgroup") }, ...rows.map((row) => h("tr", { role: role("row") }, ...row.map((cell, i) =>
+        i === 0 ? h("th", { scope: "row", role: role("rowheader") }, cell)
+          : h("td", { class: sides[i], role: role("cell"), "data-column": options.stacked ? String(columns[i]?.name ?? "") : null }, cell)))))));
 }
 
 /* Names and what they are. Those without a value are left out. */

@@ -53,7 +53,7 @@ find_package(pgrace REQUIRED)
 pgrace_add_scenario(NAME claim SCENARIO ./races/claim BUDGET 30s)
 END
 cmake -S inbox -B inbox/build -Dpgrace_DIR="$PGR_BINARY_DIR" >"$work/out" 2>"$work/err" || fail 'cmake of the inbox'
-trigger=inbox/schema/0002_conversation_texter_assignment.up.sql
+trigger=inbox/schema/triggers/conversation_texter_assignment_constraint/v1.sql
 colour() { if ctest --test-dir inbox/build >"$work/out" 2>&1; then echo green; else echo red; fi; }
 same 'the inbox as it is' "$(colour)" green
 sed -i.as-it-was 's/IF OLD.texter_id IS NOT NULL AND/IF OLD.texter_id IS NULL AND/' "$trigger"

@@ -2,6 +2,7 @@
  * and what a file that is wrong says and leaves. */
 #include "pgr_live.h"
 
+#include "pgr_migrations.h"
 #include "pgr_schema.h"
 #include <string.h>
 
@@ -19,33 +20,51 @@ static int64_t number(fixture *f, const char *sql) {
   return n;
 }
 
-/* A file of schema/, at most `max` bytes of it. */
-static pgr_source read_file(const char *name, const char *direction, char *text, size_t max) {
-  static char shown[128];
-  char path[1024];
-  snprintf(shown, sizeof shown, "schema/%s.%s.sql", name, direction);
-  snprintf(path, sizeof path, "%s/%s", PGR_SOURCE_DIR, shown);
-  FILE *f = fopen(path, "r");
-  if (!f) fail_msg("%s cannot be read", path);
-  size_t len = fread(text, 1, max - 1, f);
-  fclose(f);
-  text[len] = '\0';
-  return (pgr_source){shown, text, len};
-}
+/* The folder schema/ of the sources, read once for all tests. */
+static pgr_migrations migrations;
 
-static void apply(fixture *f, const char *name, const char *direction) {
-  char text[8192];
-  pgr_source file = read_file(name, direction, text, sizeof text);
+static int set_up(void **state) {
+  pgr_faults faults = {0};
   pgr_err err;
-  must(pgr_schema_apply(f->db, &file, &err), &err);
+  pgr_buf text;
+  if (fixture_set_up(state)) return -1;
+  pgr_code code = pgr_migrations_read(PGR_SOURCE_DIR "/schema", &migrations, &faults, &err);
+  if (code) fprintf(stderr, "%s\n", err.msg);
+  pgr_buf_init(&text, 0);
+  pgr_faults_print(&faults, &text);
+  fputs(pgr_buf_text(&text), stderr);
+  pgr_buf_deinit(&text);
+  bool ok = !code && faults.count == 0;
+  pgr_faults_deinit(&faults);
+  return ok ? 0 : -1;
 }
 
-static void up(fixture *f, const char *name) {
-  apply(f, name, "up");
+static int tear_down(void **state) {
+  pgr_migrations_deinit(&migrations);
+  return fixture_tear_down(state);
 }
 
-static void down(fixture *f, const char *name) {
-  apply(f, name, "down");
+static const pgr_migration *find(const char *title) {
+  char got[160];
+  for (size_t i = 0; i < migrations.count; i++)
+    if (strcmp(pgr_migration_title(&migrations.items[i], got), title) == 0) return &migrations.items[i];
+  fail_msg("schema/ has no %s", title);
+  return NULL;
+}
+
+static void apply(fixture *f, const pgr_migration_text *text) {
+  pgr_err err;
+  exec(f, "BEGIN");
+  must(pgr_schema_apply_within(f->db, text->parts, text->part_count, &err), &err);
+  exec(f, "COMMIT");
+}
+
+static void up(fixture *f, const char *title) {
+  apply(f, &find(title)->up);
+}
+
+static void down(fixture *f, const char *title) {
+  apply(f, &find(title)->down);
 }
 
 static void transition_table(void **state) {
@@ -157,15 +176,44 @@ static void an_error_names_its_place(void **state) {
 
 static void a_failing_file_changes_nothing(void **state) {
   fixture *f = *state;
-  char text[8192];
-  pgr_source file = read_file(inbox, "up", text, sizeof text);
   pgr_err err;
   int64_t empty = number(f, objects);
   exec(f, "CREATE TABLE replies ()"); /* what the file makes second */
-  assert_int_equal(pgr_schema_apply(f->db, &file, &err), PGR_EUSAGE);
-  assert_string_equal(err.msg, "schema/0001_inbox.up.sql: relation \"replies\" already exists");
+  assert_int_equal(pgr_schema_apply(f->db, find(inbox)->up.parts, &err), PGR_EUSAGE);
+  assert_string_equal(err.msg, PGR_SOURCE_DIR "/schema/0001_inbox.up.sql: relation \"replies\" already exists");
   exec(f, "DROP TABLE replies");
   assert_int_equal(number(f, objects), empty);
+}
+
+static pgr_source text_of(const char *name, const char *text) {
+  return (pgr_source){name, text, strlen(text)};
+}
+
+/* Several files in a transaction of the caller's, which stays the caller's. */
+static void files_within_a_transaction(void **state) {
+  fixture *f = *state;
+  pgr_err err;
+  const pgr_source good[] = {text_of("a.sql", "CREATE TABLE t (id int) -- no semicolon"),
+                             text_of("b.sql", "\nINSERT INTO t VALUES (1);"), text_of("c.sql", "")};
+  int64_t before = number(f, objects);
+  exec(f, "BEGIN");
+  must(pgr_schema_apply_within(f->db, good, 3, &err), &err);
+  assert_int_equal(PQtransactionStatus(pgr_db_raw(f->db)), PQTRANS_INTRANS);
+  assert_int_equal(number(f, "SELECT count(*) FROM t"), 1);
+  exec(f, "ROLLBACK");
+  assert_int_equal(number(f, objects), before);
+  const pgr_source bad[] = {good[0], text_of("b.sql", "/* é */\n  SELECT nonsense FROM t;"), good[1]};
+  exec(f, "BEGIN");
+  assert_int_equal(pgr_schema_apply_within(f->db, bad, 3, &err), PGR_EUSAGE);
+  assert_string_equal(err.msg, "b.sql:2:10: column \"nonsense\" does not exist");
+  assert_int_equal(PQtransactionStatus(pgr_db_raw(f->db)), PQTRANS_INERROR);
+  exec(f, "ROLLBACK");
+  /* The first byte of a file is its first byte. */
+  const pgr_source first = text_of("d.sql", "SELEC 1");
+  exec(f, "BEGIN");
+  assert_int_equal(pgr_schema_apply_within(f->db, &first, 1, &err), PGR_EUSAGE);
+  assert_string_equal(err.msg, "d.sql:1:1: syntax error at or near \"SELEC\"");
+  exec(f, "ROLLBACK");
 }
 
 /* What ends without a semicolon, in a comment, or holds nothing at all. */
@@ -182,12 +230,10 @@ static void ends_of_files(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(transition_table),
-                                     cmocka_unit_test(other_columns_and_other_rows_are_free),
-                                     cmocka_unit_test(down_leaves_nothing),
-                                     cmocka_unit_test(up_twice_and_down_twice),
-                                     cmocka_unit_test(an_error_names_its_place),
-                                     cmocka_unit_test(a_failing_file_changes_nothing),
-                                     cmocka_unit_test(ends_of_files)};
-  return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(transition_table),           cmocka_unit_test(other_columns_and_other_rows_are_free),
+      cmocka_unit_test(down_leaves_nothing),        cmocka_unit_test(up_twice_and_down_twice),
+      cmocka_unit_test(an_error_names_its_place),   cmocka_unit_test(a_failing_file_changes_nothing),
+      cmocka_unit_test(files_within_a_transaction), cmocka_unit_test(ends_of_files)};
+  return cmocka_run_group_tests(tests, set_up, tear_down);
 }

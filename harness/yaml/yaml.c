@@ -1,7 +1,7 @@
 /* YAML as a tree that knows where everything stands. libcyaml loads the values but gives no place for them, so faults
  * about values are placed by looking them up here. Invariant: the text is somebody's; nothing builds a tree of it, here
  * or in libcyaml, before the event pass has found it bounded (no aliases, no deep nesting). */
-#include "scenario_internal.h"
+#include "pgr_yaml.h"
 
 #include "pgr_mem.h"
 #include "pgr_utf8.h"
@@ -13,7 +13,7 @@ static bool continues(char c) {
   return ((unsigned char)c & 0xC0) == 0x80;
 }
 
-bool pgr__text_check(pgr_source *source, size_t bytes, pgr_faults *faults) {
+bool pgr_text_check(pgr_source *source, size_t bytes, pgr_faults *faults) {
   source->len_bytes = strlen(source->text);
   if (source->len_bytes != bytes) {
     pgr_faults_add(faults, source, pgr_place_at(source, source->len_bytes), NULL, "a NUL byte: this is not a text");
@@ -54,7 +54,7 @@ static pgr_place_in place_between(const pgr_source *source, size_t from, size_t 
   return at;
 }
 
-pgr_place_in pgr__yaml_place(const pgr__yaml *y, const yaml_node_t *node) {
+pgr_place_in pgr_yaml_place(const pgr_yaml *y, const yaml_node_t *node) {
   size_t from = offset_of(y->source, &node->start_mark);
   if (node->type == YAML_SCALAR_NODE) return place_between(y->source, from, offset_of(y->source, &node->end_mark));
   return pgr_place_at(y->source, from);
@@ -87,12 +87,21 @@ static void add_parser_error(const yaml_parser_t *p, const pgr_source *source, p
   add_at_mark(source, &p->problem_mark, faults, hint, what);
 }
 
-/* One event of the first pass. */
-static void check_event(const yaml_event_t *e, int *depth, int *documents, const pgr_source *source,
-                        pgr_faults *faults) {
+/* The first pass. */
+typedef struct scanned {
+  const pgr_source *source;
+  const char *what; /* of one file there is one */
+  pgr_faults *faults;
+  int depth, documents;
+} scanned;
+
+static void check_event(scanned *s, const yaml_event_t *e) {
   const yaml_char_t *anchor = NULL, *tag = NULL;
+  char said[160];
   switch (e->type) {
-  case YAML_ALIAS_EVENT: add_at_mark(source, &e->start_mark, faults, NULL, "an alias: write the value out"); break;
+  case YAML_ALIAS_EVENT:
+    add_at_mark(s->source, &e->start_mark, s->faults, NULL, "an alias: write the value out");
+    break;
   case YAML_SCALAR_EVENT:
     anchor = e->data.scalar.anchor;
     tag = e->data.scalar.tag;
@@ -100,60 +109,66 @@ static void check_event(const yaml_event_t *e, int *depth, int *documents, const
   case YAML_SEQUENCE_START_EVENT:
     anchor = e->data.sequence_start.anchor;
     tag = e->data.sequence_start.tag;
-    ++*depth;
+    s->depth++;
     break;
   case YAML_MAPPING_START_EVENT:
     anchor = e->data.mapping_start.anchor;
     tag = e->data.mapping_start.tag;
-    ++*depth;
+    s->depth++;
     break;
   case YAML_SEQUENCE_END_EVENT:
-  case YAML_MAPPING_END_EVENT: --*depth; break;
+  case YAML_MAPPING_END_EVENT: s->depth--; break;
   case YAML_DOCUMENT_START_EVENT:
-    if (++*documents > 1)
-      add_at_mark(source, &e->start_mark, faults, NULL, "a second document: one file, one scenario");
+    if (++s->documents > 1) {
+      snprintf(said, sizeof said, "a second document: one file, one %s", s->what);
+      add_at_mark(s->source, &e->start_mark, s->faults, NULL, said);
+    }
     break;
   case YAML_NO_EVENT:
   case YAML_STREAM_START_EVENT:
   case YAML_STREAM_END_EVENT:
   case YAML_DOCUMENT_END_EVENT: break;
   }
-  if (anchor) add_at_mark(source, &e->start_mark, faults, NULL, "an anchor: aliases are not used in scenario files");
-  if (tag) add_at_mark(source, &e->start_mark, faults, NULL, "a tag: types are known here, leave it out");
-  if (*depth == PGR__YAML_DEPTH_MAX + 1)
-    add_at_mark(source, &e->start_mark, faults, NULL, "nested too deeply: at most 16 levels");
+  if (anchor) {
+    snprintf(said, sizeof said, "an anchor: aliases are not used in %s files", s->what);
+    add_at_mark(s->source, &e->start_mark, s->faults, NULL, said);
+  }
+  if (tag) add_at_mark(s->source, &e->start_mark, s->faults, NULL, "a tag: types are known here, leave it out");
+  if (s->depth == PGR_YAML_DEPTH_MAX + 1)
+    add_at_mark(s->source, &e->start_mark, s->faults, NULL, "nested too deeply: at most 16 levels");
 }
-_Static_assert(PGR__YAML_DEPTH_MAX == 16, "the message says so");
+_Static_assert(PGR_YAML_DEPTH_MAX == 16, "the message says so");
 
 /* The first pass keeps nothing, so whatever is in the text costs no memory. */
-static bool scan(const pgr_source *source, pgr_faults *faults) {
+static bool scan(const pgr_source *source, const char *what, pgr_faults *faults) {
   yaml_parser_t p;
+  scanned s = {.source = source, .what = what, .faults = faults};
   size_t before = faults->count;
-  int depth = 0, documents = 0;
   if (!yaml_parser_initialize(&p)) {
     pgr_faults_add(faults, source, (pgr_place_in){0}, NULL, "out of memory");
     return false;
   }
   yaml_parser_set_input_string(&p, (const unsigned char *)source->text, source->len_bytes);
-  for (bool over = false; !over && depth <= PGR__YAML_DEPTH_MAX && documents <= 1;) {
+  for (bool over = false; !over && s.depth <= PGR_YAML_DEPTH_MAX && s.documents <= 1;) {
     yaml_event_t e;
     if (!yaml_parser_parse(&p, &e)) {
       add_parser_error(&p, source, faults);
       break;
     }
-    check_event(&e, &depth, &documents, source, faults);
+    check_event(&s, &e);
     over = e.type == YAML_STREAM_END_EVENT;
     yaml_event_delete(&e);
   }
   yaml_parser_delete(&p);
-  if (faults->count == before && documents == 0) pgr_faults_add(faults, source, (pgr_place_in){0}, NULL, "it is empty");
+  if (faults->count == before && s.documents == 0)
+    pgr_faults_add(faults, source, (pgr_place_in){0}, NULL, "it is empty");
   return faults->count == before;
 }
 
-bool pgr__yaml_open(pgr__yaml *y, const pgr_source *source, pgr_faults *faults) {
+bool pgr_yaml_open(pgr_yaml *y, const pgr_source *source, const char *what, pgr_faults *faults) {
   yaml_parser_t p;
-  *y = (pgr__yaml){.source = source};
-  if (!scan(source, faults)) return false;
+  *y = (pgr_yaml){.source = source};
+  if (!scan(source, what, faults)) return false;
   if (!yaml_parser_initialize(&p)) {
     pgr_faults_add(faults, source, (pgr_place_in){0}, NULL, "out of memory");
     return false;
@@ -165,12 +180,12 @@ bool pgr__yaml_open(pgr__yaml *y, const pgr_source *source, pgr_faults *faults) 
   return y->open;
 }
 
-void pgr__yaml_close(pgr__yaml *y) {
+void pgr_yaml_close(pgr_yaml *y) {
   if (y->open) yaml_document_delete(&y->document);
   y->open = false;
 }
 
-static yaml_node_t *step_into(pgr__yaml *y, yaml_node_t *node, const char *name, size_t len, yaml_node_t **key) {
+static yaml_node_t *step_into(pgr_yaml *y, yaml_node_t *node, const char *name, size_t len, yaml_node_t **key) {
   if (node->type != YAML_MAPPING_NODE) return NULL;
   for (yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top; pair++) {
     yaml_node_t *k = yaml_document_get_node(&y->document, pair->key);
@@ -182,13 +197,13 @@ static yaml_node_t *step_into(pgr__yaml *y, yaml_node_t *node, const char *name,
   return NULL;
 }
 
-static yaml_node_t *step_to_item(pgr__yaml *y, yaml_node_t *node, long index) {
+static yaml_node_t *step_to_item(pgr_yaml *y, yaml_node_t *node, long index) {
   if (node->type != YAML_SEQUENCE_NODE) return NULL;
   const yaml_node_item_t *start = node->data.sequence.items.start, *top = node->data.sequence.items.top;
   return index < top - start ? yaml_document_get_node(&y->document, start[index]) : NULL;
 }
 
-yaml_node_t *pgr__yaml_find(pgr__yaml *y, const char *path, yaml_node_t **key) {
+yaml_node_t *pgr_yaml_find(pgr_yaml *y, const char *path, yaml_node_t **key) {
   yaml_node_t *node = yaml_document_get_root_node(&y->document), *last_key = NULL;
   while (node && *path) {
     last_key = NULL;
@@ -223,7 +238,7 @@ static size_t quoted_width(const char *p, const char *end, yaml_scalar_style_t s
 
 /* Folding and indentation change white space only: the nth other character of the value is the nth one of the source.
  */
-size_t pgr__yaml_offset(const pgr__yaml *y, const yaml_node_t *scalar, size_t offset) {
+size_t pgr_yaml_offset(const pgr_yaml *y, const yaml_node_t *scalar, size_t offset) {
   const char *value = (const char *)scalar->data.scalar.value;
   yaml_scalar_style_t style = scalar->data.scalar.style;
   const char *p = y->source->text + offset_of(y->source, &scalar->start_mark);

@@ -1,0 +1,665 @@
+/* trigger.yaml: from the text to a rule, and back. libcyaml holds its shape as a schema and loads by it; it stops at
+ * the first fault and places it badly, so the tree is compared with the same schema first, as scenarios are. Invariant:
+ * what is loaded lies in the arena whole, hence libcyaml never frees anything. */
+#include "pgr_triggers.h"
+
+#include "pgr_names.h"
+#include "pgr_rule_text.h"
+#include "pgr_units.h"
+#include "pgr_yaml.h"
+#include <cyaml/cyaml.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- the shape ---- */
+
+typedef struct raw_column {
+  char *column, *allow, *insert;
+} raw_column;
+
+typedef struct raw_shown {
+  char *field, *message;
+} raw_shown;
+
+typedef struct raw_history {
+  char *table, *key, *order;
+} raw_history;
+
+typedef struct raw_trigger {
+  char *table, *function, *message, *sqlstate, *why, *log, *existing, *decision;
+  raw_column *columns;
+  raw_shown shown;
+  raw_history history;
+  unsigned column_count;
+} raw_trigger;
+
+#define TEXT(key, type, member) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER, type, member, 1, CYAML_UNLIMITED)
+#define MAYBE_TEXT(key, type, member)                                                                                  \
+  CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, 1, CYAML_UNLIMITED)
+
+static const cyaml_schema_field_t column_fields[] = {TEXT("column", raw_column, column),
+                                                     TEXT("allow", raw_column, allow),
+                                                     MAYBE_TEXT("insert", raw_column, insert), CYAML_FIELD_END};
+static const cyaml_schema_value_t column_item = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, raw_column, column_fields)};
+
+static const cyaml_schema_field_t shown_fields[] = {MAYBE_TEXT("field", raw_shown, field),
+                                                    MAYBE_TEXT("message", raw_shown, message), CYAML_FIELD_END};
+
+static const cyaml_schema_field_t history_fields[] = {TEXT("table", raw_history, table), TEXT("key", raw_history, key),
+                                                      TEXT("order", raw_history, order), CYAML_FIELD_END};
+
+static const cyaml_schema_field_t trigger_fields[] = {
+    TEXT("table", raw_trigger, table),
+    MAYBE_TEXT("function", raw_trigger, function),
+    CYAML_FIELD_SEQUENCE_COUNT("rule", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, raw_trigger, columns, column_count,
+                               &column_item, 1, PGR_RULE_COLUMNS_MAX),
+    MAYBE_TEXT("message", raw_trigger, message),
+    MAYBE_TEXT("sqlstate", raw_trigger, sqlstate),
+    MAYBE_TEXT("why", raw_trigger, why),
+    CYAML_FIELD_MAPPING("shown", CYAML_FLAG_OPTIONAL, raw_trigger, shown, shown_fields),
+    MAYBE_TEXT("log", raw_trigger, log),
+    CYAML_FIELD_MAPPING("history", CYAML_FLAG_OPTIONAL, raw_trigger, history, history_fields),
+    MAYBE_TEXT("existing", raw_trigger, existing),
+    MAYBE_TEXT("decision", raw_trigger, decision),
+    CYAML_FIELD_END};
+static const cyaml_schema_value_t trigger_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, raw_trigger, trigger_fields)};
+
+enum { FIELDS_MAX = 16, HINT_BYTES = 400 };
+_Static_assert(sizeof trigger_fields / sizeof *trigger_fields <= FIELDS_MAX, "names and `seen` hold them all");
+
+typedef struct reading {
+  pgr_yaml *yaml;
+  pgr_arena *arena;
+  pgr_faults *faults;
+  const raw_trigger *raw;
+  pgr_rule *rule;
+} reading;
+
+static void out_of_memory(const reading *r) {
+  pgr_faults_add(r->faults, r->yaml->source, (pgr_place_in){0}, NULL, "out of memory");
+}
+
+/* What will not be kept needs no place, and finding one reads the whole text. */
+static pgr_place_in place(const reading *r, const yaml_node_t *node) {
+  return r->faults->count < PGR_FAULTS_KEPT ? pgr_yaml_place(r->yaml, node) : (pgr_place_in){0};
+}
+
+/* "did you mean 'x'?", or else what there is. names: NULL-ended. Returns out. */
+static const char *hint_of(char out[HINT_BYTES], const char *text, const char *const *names) {
+  const char *near = pgr_nearest(text, names);
+  size_t len = 0;
+  if (near) {
+    snprintf(out, HINT_BYTES, "did you mean '%s'?", near);
+    return out;
+  }
+  for (size_t i = 0; names[i] && len < HINT_BYTES; i++)
+    len += (size_t)snprintf(out + len, HINT_BYTES - len, "%s%s", i ? ", " : "there is: ", names[i]);
+  return out;
+}
+
+static void check(const reading *r, const cyaml_schema_value_t *schema, yaml_node_t *node, const yaml_node_t *at,
+                  const char *what);
+
+static const char *kind_of(const yaml_node_t *node) {
+  switch (node->type) {
+  case YAML_MAPPING_NODE: return "a mapping";
+  case YAML_SEQUENCE_NODE: return "a list";
+  case YAML_SCALAR_NODE: return node->data.scalar.length ? "a text" : "nothing";
+  case YAML_NO_NODE: break;
+  }
+  return "nothing";
+}
+
+/* at: what to point at when the value itself has no width. */
+static void wrong_kind(const reading *r, const yaml_node_t *node, const yaml_node_t *at, const char *what,
+                       const char *kind, const char *hint) {
+  bool shown = node->type == YAML_SCALAR_NODE && node->data.scalar.length > 0;
+  pgr_faults_add(r->faults, r->yaml->source, place(r, shown ? node : at), hint, "%s must be %s, here is %s", what, kind,
+                 kind_of(node));
+}
+
+static void check_text(const reading *r, const yaml_node_t *node, const yaml_node_t *at, const char *what) {
+  if (node->type != YAML_SCALAR_NODE) {
+    bool block = node->type == YAML_MAPPING_NODE && node->data.mapping.style == YAML_BLOCK_MAPPING_STYLE;
+    wrong_kind(r, node, at, what, "a text", block ? "a text with ': ' in it wants quotes" : NULL);
+    return;
+  }
+  const unsigned char *value = node->data.scalar.value;
+  size_t len = node->data.scalar.length, blank = 0;
+  for (size_t i = 0; i < len; i++) {
+    bool space = value[i] == ' ' || value[i] == '\t' || value[i] == '\n';
+    blank += space;
+    if ((value[i] >= ' ' && value[i] != 0x7F) || space) continue;
+    pgr_faults_add(r->faults, r->yaml->source, place(r, node), NULL, "%s holds a control character, 0x%02X", what,
+                   value[i]);
+    return;
+  }
+  if (blank == len) pgr_faults_add(r->faults, r->yaml->source, place(r, at), NULL, "%s is empty", what);
+}
+
+static void check_list(const reading *r, const cyaml_schema_value_t *schema, const yaml_node_t *node,
+                       const yaml_node_t *at, const char *what) {
+  char item_name[96];
+  if (node->type != YAML_SEQUENCE_NODE) {
+    wrong_kind(r, node, at, what, "a list", "begin each item with a dash and a space");
+    return;
+  }
+  const yaml_node_item_t *start = node->data.sequence.items.start;
+  size_t count = (size_t)(node->data.sequence.items.top - start);
+  if (count < schema->sequence.min)
+    pgr_faults_add(r->faults, r->yaml->source, place(r, at), "give at least one, or leave the key out", "%s is empty",
+                   what);
+  if (count > schema->sequence.max) {
+    yaml_node_t *first_beyond = yaml_document_get_node(&r->yaml->document, start[schema->sequence.max]);
+    pgr_faults_add(r->faults, r->yaml->source, place(r, first_beyond), NULL, "%s: %zu are too many, at most %u fit",
+                   what, count, (unsigned)schema->sequence.max);
+    count = schema->sequence.max;
+  }
+  snprintf(item_name, sizeof item_name, "an item of %s", what);
+  for (size_t i = 0; i < count; i++) {
+    yaml_node_t *item = yaml_document_get_node(&r->yaml->document, start[i]);
+    check(r, schema->sequence.entry, item, item, item_name);
+  }
+}
+
+static void check_pair(const reading *r, const cyaml_schema_field_t *known, const yaml_node_pair_t *pair,
+                       bool seen[FIELDS_MAX], const char *what) {
+  const char *names[FIELDS_MAX + 1];
+  char text[HINT_BYTES];
+  size_t n = 0;
+  yaml_node_t *key = yaml_document_get_node(&r->yaml->document, pair->key);
+  if (key->type != YAML_SCALAR_NODE) {
+    pgr_faults_add(r->faults, r->yaml->source, place(r, key), NULL, "a key in %s is %s, it must be a text", what,
+                   kind_of(key));
+    return;
+  }
+  const char *value = (const char *)key->data.scalar.value;
+  for (; known[n].key; n++) {
+    names[n] = known[n].key;
+    if (strcmp(known[n].key, value) != 0 || strlen(known[n].key) != key->data.scalar.length) continue;
+    snprintf(text, sizeof text, "'%s'", known[n].key);
+    if (seen[n]) pgr_faults_add(r->faults, r->yaml->source, place(r, key), NULL, "%s is there twice in %s", text, what);
+    seen[n] = true;
+    check(r, &known[n].value, yaml_document_get_node(&r->yaml->document, pair->value), key, text);
+    return;
+  }
+  names[n] = NULL;
+  pgr_faults_add(r->faults, r->yaml->source, place(r, key), hint_of(text, value, names), "unknown key '%.80s' in %s",
+                 value, what);
+}
+
+static void check_mapping(const reading *r, const cyaml_schema_value_t *schema, const yaml_node_t *node,
+                          const yaml_node_t *at, const char *what) {
+  const cyaml_schema_field_t *known = schema->mapping.fields;
+  bool seen[FIELDS_MAX] = {false};
+  if (node->type != YAML_MAPPING_NODE) {
+    wrong_kind(r, node, at, what, "a mapping (lines of 'key: value')", NULL);
+    return;
+  }
+  const yaml_node_pair_t *start = node->data.mapping.pairs.start, *top = node->data.mapping.pairs.top;
+  for (const yaml_node_pair_t *pair = start; pair < top; pair++)
+    check_pair(r, known, pair, seen, what);
+  for (size_t i = 0; known[i].key; i++)
+    if (!seen[i] && !(known[i].value.flags & CYAML_FLAG_OPTIONAL))
+      pgr_faults_add(r->faults, r->yaml->source, place(r, at), NULL, "%s lacks '%s'", what, known[i].key);
+}
+
+/* The recursion follows the schema, not the text. */
+static void check(const reading *r, const cyaml_schema_value_t *schema, yaml_node_t *node, const yaml_node_t *at,
+                  const char *what) {
+  if (schema->type == CYAML_STRING)
+    check_text(r, node, at, what);
+  else if (schema->type == CYAML_SEQUENCE)
+    check_list(r, schema, node, at, what);
+  else if (schema->type == CYAML_MAPPING)
+    check_mapping(r, schema, node, at, what);
+}
+
+/* ---- libcyaml ---- */
+
+/* Blocks know their size, so that one can grow; the arena frees them all. */
+typedef struct block {
+  size_t size;
+  _Alignas(max_align_t) char data[];
+} block;
+
+static void *from_arena(void *arena, void *old, size_t size) {
+  block *b = size ? pgr_arena_alloc(arena, sizeof *b + size) : NULL;
+  if (!b) return NULL;
+  b->size = size;
+  if (!old) return b->data;
+  const block *before = (const void *)((char *)old - offsetof(block, data));
+  memcpy(b->data, before->data, before->size < size ? before->size : size);
+  return b->data;
+}
+
+/* NULL: it has not the shape of a declaration; faults were added. */
+static const raw_trigger *load(const reading *r) {
+  size_t before = r->faults->count;
+  yaml_node_t *root = yaml_document_get_root_node(&r->yaml->document);
+  if (!root) {
+    pgr_faults_add(r->faults, r->yaml->source, (pgr_place_in){0}, NULL, "it is empty");
+    return NULL;
+  }
+  check(r, &trigger_value, root, root, "the trigger");
+  if (r->faults->count != before) return NULL;
+  const cyaml_config_t config = {
+      .log_level = CYAML_LOG_ERROR, .mem_fn = from_arena, .mem_ctx = r->arena, .flags = CYAML_CFG_NO_ALIAS};
+  cyaml_data_t *data = NULL;
+  cyaml_err_t code = cyaml_load_data((const uint8_t *)r->yaml->source->text, r->yaml->source->len_bytes, &config,
+                                     &trigger_value, &data, NULL);
+  if (code == CYAML_OK && data) return data;
+  if (code == CYAML_ERR_OOM)
+    out_of_memory(r);
+  else /* the tree had the shape, so what is left is between the two of them */
+    pgr_faults_add(r->faults, r->yaml->source, (pgr_place_in){0}, NULL, "%s", cyaml_strerror(code));
+  return NULL;
+}
+
+/* ---- values ---- */
+
+enum { PATH_BYTES = 32 };
+
+/* Of the value at a path, or of its key where the value shows nothing. */
+static pgr_place_in place_of(const reading *r, const char *path) {
+  yaml_node_t *key = NULL, *node = pgr_yaml_find(r->yaml, path, &key);
+  if (!node) return (pgr_place_in){0};
+  bool shown = node->type == YAML_SCALAR_NODE && node->data.scalar.length > 0;
+  return place(r, key && !shown ? key : node);
+}
+
+/* A text that a person wrote as one, perhaps folded: the line end at its end is the block's, not the text's. */
+static const char *line(char *text) {
+  size_t len = text ? strlen(text) : 0;
+  while (len > 0 && text[len - 1] == '\n')
+    text[--len] = '\0';
+  return text;
+}
+
+/* A name as in SQL, in double quotes or not. schema NULL: there may be none. Writes NULL where nothing is written. */
+static void read_name(const reading *r, const char *path, const char *written, const char **schema, const char **name) {
+  char before[64], last[64];
+  if (!written) return;
+  bool good = pgr_sql_read_qualified(written, before, last);
+  if (!good || (*before && !schema)) {
+    pgr_faults_add(r->faults, r->yaml->source, place_of(r, path),
+                   "as in SQL: in double quotes unless it is lower case letters, digits and _; at most 63 bytes",
+                   good ? "'%.80s': the name alone is wanted here, without a schema" : "'%.80s' is no name", written);
+    return;
+  }
+  *name = pgr_arena_strdup(r->arena, last);
+  if (schema && *before) *schema = pgr_arena_strdup(r->arena, before);
+  if (!*name || (schema && *before && !*schema)) out_of_memory(r);
+}
+
+typedef pgr_code (*parser)(const char *text, pgr_arena *arena, pgr_rule_column *out, size_t *offset, pgr_err *err);
+
+static void read_changes(const reading *r, const char *path, const char *text, parser parse, pgr_rule_column *out) {
+  pgr_err err;
+  size_t offset = 0;
+  pgr_code code = text ? parse(text, r->arena, out, &offset, &err) : PGR_OK;
+  if (!code) return;
+  pgr_place_in at = {0};
+  const yaml_node_t *node = pgr_yaml_find(r->yaml, path, NULL);
+  if (node && code != PGR_ENOMEM && r->faults->count < PGR_FAULTS_KEPT)
+    at = pgr_place_at(r->yaml->source, pgr_yaml_offset(r->yaml, node, offset));
+  pgr_faults_add(r->faults, r->yaml->source, at, NULL, "%s", err.msg);
+}
+
+static void read_columns(const reading *r) {
+  char path[PATH_BYTES];
+  pgr_rule *rule = r->rule;
+  rule->column_count = (int)r->raw->column_count;
+  for (int i = 0; i < rule->column_count; i++) {
+    const raw_column *raw = &r->raw->columns[i];
+    snprintf(path, sizeof path, "rule[%d].column", i);
+    read_name(r, path, raw->column, NULL, &rule->columns[i].name);
+    snprintf(path, sizeof path, "rule[%d].allow", i);
+    read_changes(r, path, raw->allow, pgr_rule_parse_allow, &rule->columns[i]);
+    snprintf(path, sizeof path, "rule[%d].insert", i);
+    read_changes(r, path, raw->insert, pgr_rule_parse_begin, &rule->columns[i]);
+  }
+}
+
+static void read_sqlstate(const reading *r) {
+  const char *text = r->raw->sqlstate ? r->raw->sqlstate : "23514";
+  if (strlen(text) == 5 && strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5)
+    memcpy(r->rule->sqlstate, text, 6);
+  else
+    pgr_faults_add(r->faults, r->yaml->source, place_of(r, "sqlstate"),
+                   "five digits or capital letters, like \"23514\"", "'%.40s' is no SQLSTATE", text);
+}
+
+static void read_log(const reading *r) {
+  static const char *const names[] = {"none", "server", "table", NULL}; /* as in pgr_rule_log */
+  char hint[HINT_BYTES];
+  if (!r->raw->log) return;
+  for (int i = 0; names[i]; i++) {
+    if (strcmp(names[i], r->raw->log) != 0) continue;
+    r->rule->log = (pgr_rule_log)i;
+    return;
+  }
+  pgr_faults_add(r->faults, r->yaml->source, place_of(r, "log"), hint_of(hint, r->raw->log, names),
+                 "unknown log '%.80s'", r->raw->log);
+}
+
+/* A trigger without a rule may raise what it likes, or nothing. */
+static void read_message(const reading *r) {
+  r->rule->message = r->raw->message ? line(r->raw->message) : "";
+  if (r->raw->message || !r->raw->column_count) return;
+  pgr_faults_add(r->faults, r->yaml->source, place(r, yaml_document_get_root_node(&r->yaml->document)), NULL,
+                 "the trigger lacks 'message', the error's text");
+}
+
+static void fill(const reading *r) {
+  const raw_trigger *raw = r->raw;
+  pgr_rule *rule = r->rule;
+  read_name(r, "table", raw->table, &rule->schema, &rule->table);
+  rule->function = rule->name;
+  read_name(r, "function", raw->function, NULL, &rule->function);
+  read_columns(r);
+  read_message(r);
+  read_sqlstate(r);
+  read_log(r);
+  rule->why = line(raw->why);
+  rule->field = line(raw->shown.field);
+  rule->shown = line(raw->shown.message);
+  rule->history.table = line(raw->history.table);
+  read_name(r, "history.key", raw->history.key, NULL, &rule->history.key);
+  read_name(r, "history.order", raw->history.order, NULL, &rule->history.order);
+  rule->existing = raw->existing;
+  rule->decision = line(raw->decision);
+}
+
+/* ---- the rule as a whole ---- */
+
+/* What a complaint of pgr_rule_check may be about. It gives no places: the value without which it says something else
+ * is the one. */
+typedef enum suspect {
+  SUSPECT_NAME,
+  SUSPECT_FUNCTION,
+  SUSPECT_TABLE,
+  SUSPECT_MESSAGE,
+  SUSPECT_SQLSTATE,
+  SUSPECT_WHY,
+  SUSPECT_FIELD,
+  SUSPECT_SHOWN,
+  SUSPECT_LOG,
+  SUSPECT_HISTORY,
+  SUSPECT_EXISTING,
+  SUSPECT_DECISION,
+  SUSPECT_COLUMNS /* what rows begin with, the changes, the name: of the last column, then of the one before it … */
+} suspect;
+enum { COLUMN_PARTS = 3, SUSPECTS = SUSPECT_COLUMNS + COLUMN_PARTS * PGR_RULE_COLUMNS_MAX };
+
+static const char *const suspect_paths[] = {"",         "function", "table",       "message",
+                                            "sqlstate", "why",      "shown.field", "shown.message",
+                                            "log",      "history",  "existing",    "decision"};
+_Static_assert(sizeof suspect_paths / sizeof *suspect_paths == SUSPECT_COLUMNS, "one of each");
+
+/* Part 0 is what rows begin with, 1 the changes, 2 the name, which no other column has then. */
+static bool acquit_column(pgr_rule_column *column, int i, int part) {
+  static const char *const names[PGR_RULE_COLUMNS_MAX] = {"1", "2", "3", "4", "5", "6", "7", "8"};
+  if (part == 0 && !column->begins_ruled) return false;
+  if (part == 0) {
+    column->begins_ruled = false;
+    column->begin_count = 0;
+  } else if (part == 1) {
+    column->same = true;
+    column->change_count = 1;
+    column->changes[0] = (pgr_change){{.kind = PGR_SIDE_NULL}, {.kind = PGR_SIDE_ANY}};
+  } else {
+    column->name = names[i];
+  }
+  return true;
+}
+
+/* The column, and which part of it. */
+static int suspect_column(const pgr_rule *rule, int s, int *part) {
+  *part = (s - SUSPECT_COLUMNS) % COLUMN_PARTS;
+  return rule->column_count - 1 - (s - SUSPECT_COLUMNS) / COLUMN_PARTS;
+}
+
+/* Puts something harmless in its place. false: there is no such suspect. */
+static bool acquit(pgr_rule *rule, int s) {
+  int part, i;
+  switch (s) {
+  case SUSPECT_NAME:
+    if (rule->function == rule->name) rule->function = "f";
+    rule->name = "n";
+    break;
+  case SUSPECT_FUNCTION: rule->function = "f"; break;
+  case SUSPECT_TABLE:
+    rule->schema = NULL;
+    rule->table = "t";
+    break;
+  case SUSPECT_MESSAGE: rule->message = "m"; break;
+  case SUSPECT_SQLSTATE: memcpy(rule->sqlstate, "23514", 6); break;
+  case SUSPECT_WHY: rule->why = NULL; break;
+  case SUSPECT_FIELD: rule->field = NULL; break;
+  case SUSPECT_SHOWN: rule->shown = NULL; break;
+  case SUSPECT_LOG: rule->log = PGR_RULE_LOG_NONE; break;
+  case SUSPECT_HISTORY: rule->history.table = rule->history.key = rule->history.order = NULL; break;
+  case SUSPECT_EXISTING: rule->existing = NULL; break;
+  case SUSPECT_DECISION: rule->decision = NULL; break;
+  default: i = suspect_column(rule, s, &part); return i >= 0 && acquit_column(&rule->columns[i], i, part);
+  }
+  return true;
+}
+
+static pgr_place_in suspect_place(const reading *r, int s) {
+  static const char *const parts[COLUMN_PARTS] = {"insert", "allow", "column"};
+  char path[PATH_BYTES];
+  int part, i;
+  if (s == SUSPECT_NAME) return (pgr_place_in){0}; /* the folder's */
+  if (s < SUSPECT_COLUMNS) return place_of(r, suspect_paths[s]);
+  i = suspect_column(r->rule, s, &part);
+  snprintf(path, sizeof path, "rule[%d].%s", i, parts[part]);
+  return place_of(r, path);
+}
+
+/* The one without which `complaint` is not made; *trial is the rule without it. -1: none alone. */
+static int find_culprit(const pgr_rule *rule, pgr_rule *trial, const char *complaint) {
+  pgr_err err;
+  for (int s = 0; s < SUSPECTS; s++) {
+    *trial = *rule;
+    if (!acquit(trial, s)) continue;
+    if (!pgr_rule_check(trial, &err) || strcmp(err.msg, complaint) != 0) return s;
+  }
+  return -1;
+}
+
+/* Every complaint, each with the place of what it is about. */
+static void check_rule(const reading *r) {
+  pgr_rule *rule = pgr_arena_alloc(r->arena, sizeof *rule), *trial = pgr_arena_alloc(r->arena, sizeof *trial);
+  pgr_err err;
+  if (!rule || !trial) {
+    out_of_memory(r);
+    return;
+  }
+  *rule = *r->rule;
+  if (rule->column_count == 0) acquit(rule, SUSPECT_SQLSTATE); /* by hand: what it raises is its own business */
+  for (int left = SUSPECTS; left > 0 && pgr_rule_check(rule, &err); left--) {
+    int culprit = find_culprit(rule, trial, err.msg);
+    pgr_faults_add(r->faults, r->yaml->source, culprit < 0 ? place_of(r, "rule") : suspect_place(r, culprit), NULL,
+                   "%s", err.msg);
+    if (culprit < 0) return;
+    *rule = *trial;
+  }
+}
+
+const pgr_rule *pgr_trigger_declaration_read(const pgr_source *source, const char *name, pgr_arena *arena,
+                                             pgr_faults *faults) {
+  pgr_yaml yaml;
+  reading r = {.yaml = &yaml, .arena = arena, .faults = faults, .rule = pgr_arena_alloc(arena, sizeof *r.rule)};
+  size_t before = faults->count;
+  if (!pgr_yaml_open(&yaml, source, "trigger", faults)) return NULL;
+  if (r.rule) r.rule->name = pgr_arena_strdup(arena, name);
+  if (!r.rule || !r.rule->name)
+    out_of_memory(&r);
+  else
+    r.raw = load(&r);
+  if (r.raw) fill(&r);
+  if (r.raw && faults->count == before) check_rule(&r);
+  pgr_yaml_close(&yaml);
+  return faults->count == before ? r.rule : NULL;
+}
+
+/* ---- writing ---- */
+
+/* Length of the character at p, and its code point. What is not UTF-8 is a byte of its own. */
+static size_t character(const char *p, unsigned *code) {
+  const unsigned char *u = (const unsigned char *)p;
+  size_t len = u[0] < 0xC0 ? 1 : u[0] < 0xE0 ? 2 : u[0] < 0xF0 ? 3 : 4;
+  *code = len == 1 ? u[0] : u[0] & (0x7Fu >> len);
+  for (size_t i = 1; i < len; i++) {
+    if ((u[i] & 0xC0) != 0x80) return 1;
+    *code = *code << 6 | (u[i] & 0x3Fu);
+  }
+  return len;
+}
+
+/* What YAML takes for a line's end or for no text at all, unless it is written as an escape. */
+static bool wants_escape(unsigned code) {
+  return code < ' ' || (code >= 0x7F && code < 0xA0) || code == 0x2028 || code == 0x2029 || code == 0xFEFF ||
+         code == 0xFFFE || code == 0xFFFF;
+}
+
+static bool has_escapes(const char *text, const char *but) {
+  unsigned code;
+  for (const char *p = text; *p; p += character(p, &code)) {
+    character(p, &code);
+    if (wants_escape(code) && !(code < 0x80 && strchr(but, (int)code))) return true;
+  }
+  return false;
+}
+
+static void add_double_quoted(const char *text, pgr_buf *out) {
+  unsigned code;
+  pgr_buf_adds(out, "\"");
+  for (const char *p = text; *p;) {
+    size_t len = character(p, &code);
+    if (*p == '"' || *p == '\\')
+      pgr_buf_addf(out, "\\%c", *p);
+    else if (*p == '\n')
+      pgr_buf_adds(out, "\\n");
+    else if (wants_escape(code))
+      pgr_buf_addf(out, "\\u%04X", code);
+    else
+      pgr_buf_add(out, p, len);
+    p += len;
+  }
+  pgr_buf_adds(out, "\"");
+}
+
+static void add_single_quoted(const char *text, pgr_buf *out) {
+  pgr_buf_adds(out, "'");
+  for (const char *p = text; *p; p++)
+    pgr_buf_add(out, *p == '\'' ? "''" : p, *p == '\'' ? 2 : 1);
+  pgr_buf_adds(out, "'");
+}
+
+/* Whether YAML reads it as this text, and as a text, when it stands alone on its line. */
+static bool is_plain(const char *text) {
+  static const char *const words[] = {"null", "true", "false", "yes", "no", "on", "off", "y", "n", "~"};
+  size_t len = strlen(text);
+  if (len == 0 || strchr(" -?:,[]{}#&*!|>'\"%@`.=<", *text) || text[len - 1] == ' ' || text[len - 1] == ':')
+    return false;
+  if (strstr(text, ": ") || strstr(text, " #")) return false;
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (strcasecmp(words[i], text) == 0) return false;
+  return strspn(text, "0123456789+-.eExXoO_:") != len;
+}
+
+/* A block of its own needs a first line that shows how far it is indented, and one line end at most after the last. */
+static bool is_block(const char *text) {
+  size_t len = strlen(text);
+  const char *first_end = strchr(text, '\n');
+  return first_end && *text != ' ' && *text != '\t' && *text != '\n' &&
+         !(len > 1 && text[len - 1] == '\n' && text[len - 2] == '\n') && !has_escapes(text, "\n\t");
+}
+
+static void add_block(const char *text, pgr_buf *out) {
+  size_t len = strlen(text);
+  bool ended = text[len - 1] == '\n';
+  pgr_buf_adds(out, ended ? "|\n" : "|-\n");
+  for (const char *p = text; *p;) {
+    size_t width = strcspn(p, "\n");
+    if (width) pgr_buf_adds(out, "  ");
+    pgr_buf_add(out, p, width);
+    pgr_buf_adds(out, "\n");
+    p += width + (p[width] == '\n');
+  }
+}
+
+/* "key: text" and a line end; nothing for NULL. key: with what stands before it on the line. */
+static void write_text(const char *key, const char *text, pgr_buf *out) {
+  if (!text) return;
+  pgr_buf_addf(out, "%s: ", key);
+  if (has_escapes(text, "")) {
+    add_double_quoted(text, out);
+  } else if (is_plain(text)) {
+    pgr_buf_adds(out, text);
+  } else {
+    add_single_quoted(text, out);
+  }
+  pgr_buf_adds(out, "\n");
+}
+
+/* What pgr_rule_text.h appends, as a text of YAML. */
+static void write_made(const char *key, pgr_buf *made, pgr_buf *out) {
+  write_text(key, pgr_buf_text(made), out);
+  out->failed = out->failed || made->failed;
+  pgr_buf_clear(made);
+}
+
+static void write_name(const char *key, const char *name, pgr_buf *made, pgr_buf *out) {
+  if (!name) return;
+  pgr_sql_name(name, made);
+  write_made(key, made, out);
+}
+
+static void write_columns(const pgr_rule *rule, pgr_buf *made, pgr_buf *out) {
+  if (rule->column_count) pgr_buf_adds(out, "rule:\n");
+  for (int i = 0; i < rule->column_count; i++) {
+    const pgr_rule_column *column = &rule->columns[i];
+    write_name("  - column", column->name, made, out);
+    pgr_rule_write_allow(column, made);
+    write_made("    allow", made, out);
+    if (!column->begins_ruled) continue;
+    pgr_rule_write_begin(column, made);
+    write_made("    insert", made, out);
+  }
+}
+
+void pgr_trigger_declaration_write(const pgr_rule *rule, pgr_buf *out) {
+  pgr_buf made;
+  pgr_buf_init(&made, 0);
+  pgr_sql_qualified(rule->schema, rule->table, &made);
+  write_made("table", &made, out);
+  if (rule->function && strcmp(rule->function, rule->name) != 0) write_name("function", rule->function, &made, out);
+  write_columns(rule, &made, out);
+  if (rule->message && *rule->message) write_text("message", rule->message, out);
+  if (strcmp(rule->sqlstate, "23514") != 0) write_text("sqlstate", rule->sqlstate, out);
+  write_text("why", rule->why, out);
+  if (rule->field || rule->shown) pgr_buf_adds(out, "shown:\n");
+  write_text("  field", rule->field, out);
+  write_text("  message", rule->shown, out);
+  if (rule->log) write_text("log", rule->log == PGR_RULE_LOG_SERVER ? "server" : "table", out);
+  if (rule->history.table) {
+    pgr_buf_adds(out, "history:\n");
+    write_text("  table", rule->history.table, out);
+    write_name("  key", rule->history.key, &made, out);
+    write_name("  order", rule->history.order, &made, out);
+  }
+  if (rule->existing && is_block(rule->existing)) {
+    pgr_buf_adds(out, "existing: ");
+    add_block(rule->existing, out);
+  } else {
+    write_text("existing", rule->existing, out);
+  }
+  write_text("decision", rule->decision, out);
+  pgr_buf_deinit(&made);
+}

@@ -1,0 +1,2 @@
+DROP TRIGGER orders_audit ON shop.orders;
+DROP FUNCTION orders_audit();

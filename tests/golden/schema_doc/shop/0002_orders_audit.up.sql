@@ -1,0 +1,1 @@
+\ir triggers/orders_audit/v1.sql

@@ -1,0 +1,1 @@
+\ir triggers/orders_status_transition/v1.sql
