@@ -14,8 +14,8 @@ enum { PGR_GALLERY_NAME_BYTES = 64 };
  * password is not repeated. The caller owns *out. */
 pgr_code pgr_gallery_open(const char *name, pgr_scenario **out, pgr_faults *faults, pgr_err *err) PGR_MUST_CHECK;
 
-/* A file beside those of an open scenario: of the gallery's where the scenario is, else of the disk. path: as the names of
- * its sources. false: it cannot be read; why: one clause. *text: NUL-terminated, to be given to pgr_free. */
+/* A file beside those of an open scenario: of the gallery's where the scenario is, else of the disk. path: as the names
+ * of its sources. false: it cannot be read; why: one clause. *text: NUL-terminated, to be given to pgr_free. */
 bool pgr_gallery_read(const pgr_scenario *s, const char *path, char **text, size_t *len_bytes, char why[128]);
 
 /* The name of the gallery's ith scenario, in alphabetical order; false when there are no more. */

@@ -93,8 +93,9 @@ static pgr_code learn(pgr_place *p, pgr_err *err) {
   if (code) return code;
   snprintf(p->version, sizeof p->version, "%.*s", (int)strcspn(version, " "), version);
   return pgr_db_query_text(p->db,
-                           "SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) FROM pg_settings WHERE name IN"
-                           " ('fsync', 'synchronous_commit', 'full_page_writes', 'max_connections')",
+                           "SELECT pg_catalog.string_agg(pg_catalog.concat(name, '=', setting), ' ' ORDER BY name)"
+                           " FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) ANY"
+                           " ('{fsync,synchronous_commit,full_page_writes,max_connections}'::pg_catalog.text[])",
                            p->settings, sizeof p->settings, err);
 }
 

@@ -6,8 +6,8 @@
 #include "pgr_scenario.h"
 
 /* Appends the document that pgrace schema doc makes, of those triggers whose version a strategy installs
- * (…/triggers/NAME/vN.sql) and whose trigger.yaml lies beside it; nothing when there is none. What cannot be read is left
- * out: pgrace schema lint says what is wrong with it. */
+ * (…/triggers/NAME/vN.sql) and whose trigger.yaml lies beside it; nothing when there is none. What cannot be read is
+ * left out: pgrace schema lint says what is wrong with it. */
 void pgr_scenario_triggers(const pgr_scenario *s, pgr_buf *out);
 
 #endif

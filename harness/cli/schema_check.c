@@ -2,6 +2,7 @@
  * programs, and as annotations beside the lines of a pull request. */
 #include "pgr_schema_lint.h"
 #include "schema_command.h"
+#include "schema_contest.h"
 
 #include "gallery.h"
 #include "pgr_mem.h"
@@ -12,7 +13,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { FORMAT = 1 };
@@ -46,7 +46,8 @@ static void help(void) {
         "  --scenarios DIR   where scenarios are: DIR/NAME/NAME.yaml (default: scenarios,\n"
         "                    when it is there)\n"
         "  --dsn URI         also look into this database, which is only read: triggers\n"
-        "                    that no folder declares, files edited after being applied\n"
+        "                    that no folder declares, files edited after being applied,\n"
+        "                    what fires after a rule or has bent it\n"
         "  --format F        text (default), json, or github: annotations for a workflow\n\n"
         "Each finding names its check in brackets; docs/triggers.md explains them.\n\n"
         "Exit status: 0 no errors (warnings there may be), 1 errors, 4 usage, or files\n"
@@ -112,6 +113,22 @@ static bool read_scenarios(checker *c, int *status) {
   bool ok = read_folder(c, dir, d, status);
   closedir(d);
   return ok;
+}
+
+/* Whether pgrace schema new transition has a scenario for it. The table is not known here: of texts there is always
+ * another one. */
+static bool is_contested(const pgr_rule *rule) {
+  pgr_rule_target_column columns[PGR_RULE_COLUMNS_MAX];
+  pgr_contest_column found[PGR_RULE_COLUMNS_MAX];
+  pgr_contest contest;
+  pgr_arena arena = {0};
+  for (int i = 0; i < rule->column_count; i++)
+    columns[i] = (pgr_rule_target_column){.name = rule->columns[i].name, .type = "text", .category = 'S'};
+  const pgr_rule_target target = {.columns = columns, .column_count = rule->column_count};
+  pgr_contest_columns(rule, &target, &arena, found);
+  bool contested = pgr_contest_find(rule, found, &contest);
+  pgr_arena_deinit(&arena);
+  return contested;
 }
 
 /* ---- what comes out ---- */
@@ -258,6 +275,7 @@ static pgr_code look(checker *c, pgr_err *err) {
                           .triggers = &c->folder.triggers,
                           .declared = c->declared,
                           .declared_count = c->declared_count,
+                          .contested = is_contested,
                           .db = c->connected ? c->database.place.db : NULL};
   static const pgr_lint_declared none;
   if (c->looked && !c->declared) input.declared = &none;

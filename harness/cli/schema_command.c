@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -188,15 +189,24 @@ void pgr_schema_columns_measure(pgr_schema_columns *c, const char *const *cells,
   }
 }
 
+/* Of the terminal; 0: it is none, then nothing is cut, for a file or a job's log is searched, not looked at. */
+static int terminal_columns(void) {
+  struct winsize size = {0};
+  if (!isatty(STDOUT_FILENO)) return 0;
+  bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= TERMINAL_COLUMNS / 2;
+  return known ? size.ws_col : TERMINAL_COLUMNS;
+}
+
 void pgr_schema_columns_fit(pgr_schema_columns *c) {
-  for (;;) {
+  int room = terminal_columns();
+  while (room > 0) {
     size_t widest = c->cut ? c->cut - 1 : 0;
     int all = c->indent;
     for (size_t i = 0; i < c->count; i++) {
       all += c->widths[i] + (i > 0 ? BETWEEN_COLUMNS : 0);
       if (!c->cut && c->widths[i] > c->widths[widest]) widest = i;
     }
-    if (all <= TERMINAL_COLUMNS || c->widths[widest] <= NARROWEST_COLUMN) return;
+    if (all <= room || c->widths[widest] <= NARROWEST_COLUMN) return;
     c->widths[widest]--;
   }
 }
@@ -209,16 +219,25 @@ static size_t bytes_of(const char *text, int width) {
   return len;
 }
 
+/* width: characters of text. Of a text that is cut in the middle both ends stay: a schema and a table. */
+static void print_cut(const char *text, int width, int room, bool middle) {
+  int tail = middle ? (room - 1) / 2 : 0;
+  printf("%.*s…%s", (int)bytes_of(text, room - 1 - tail), text, text + bytes_of(text, width - tail));
+}
+
 void pgr_schema_columns_print(const pgr_schema_columns *c, const char *const *cells, size_t rows) {
-  char shown[PGR_SCHEMA_CELL_BYTES];
+  char shown[PGR_SCHEMA_CELL_BYTES] = "";
   for (size_t row = 0; row < rows; row++) {
     int owed = c->indent; /* spaces before the next text: none at a line's end */
     for (size_t i = 0; i < c->count; i++) {
       const char *cell = cells[row * c->count + i];
       int room = c->widths[i], width = cell ? width_of(pgr_schema_show(cell, shown)) : 0;
-      bool cut = width > room;
-      if (cut) width = room;
-      if (width > 0) printf("%*s%.*s%s", owed, "", (int)bytes_of(shown, cut ? room - 1 : width), shown, cut ? "…" : "");
+      if (width > 0) printf("%*s", owed, "");
+      if (width > room)
+        print_cut(shown, width, room, c->cut == i + 1);
+      else if (width > 0)
+        fputs(shown, stdout);
+      if (width > room) width = room;
       owed = (width > 0 ? 0 : owed) + room - width + BETWEEN_COLUMNS;
     }
     putchar('\n');
@@ -243,12 +262,35 @@ void pgr_schema_print_wrapped(const char *text, int indent) {
   if (column > 0) putchar('\n');
 }
 
+/* Appends where the connection is, as psql's \conninfo has it; an address only where the host does not say it. */
+static void add_host(const PGconn *conn, pgr_buf *out) {
+  const char *host = PQhost(conn), *address = PQhostaddr(conn), *port = PQport(conn);
+  bool socket = host && (*host == '/' || *host == '@');
+  if (socket)
+    pgr_buf_addf(out, "socket in %s, port %s", host, port);
+  else if (host && *host && address && *address && strcmp(host, address) != 0)
+    pgr_buf_addf(out, "%s (%s), port %s", host, address, port);
+  else
+    pgr_buf_addf(out, "%s, port %s", host && *host ? host : address, port);
+}
+
+const char *pgr_schema_where(const pgr_schema_database *d, char out[PGR_SCHEMA_CELL_BYTES]) {
+  const PGconn *conn = pgr_db_raw(d->place.db);
+  pgr_buf text;
+  pgr_buf_init(&text, 0);
+  add_host(conn, &text);
+  pgr_buf_addf(&text, ", user %s", PQuser(conn));
+  pgr_schema_show(pgr_buf_text(&text), out);
+  pgr_buf_deinit(&text);
+  return out;
+}
+
 void pgr_schema_print_verdict(const pgr_schema_database *d, const char *dir, const char *verdict) {
   char name[PGR_SCHEMA_CELL_BYTES], where[PGR_SCHEMA_CELL_BYTES] = "";
   pgr_buf line;
   pgr_buf_init(&line, 0);
   pgr_schema_show(d ? PQdb(pgr_db_raw(d->place.db)) : dir, name);
-  if (d) pgr_schema_show(pgr_target_describe(d->place.target), where);
+  if (d) pgr_schema_where(d, where);
   pgr_buf_addf(&line, "%s: %s", name, verdict);
   static const char between[] = " · ";
   bool fits = width_of(pgr_buf_text(&line)) + width_of(between) + width_of(where) <= TERMINAL_COLUMNS;

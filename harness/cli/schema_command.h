@@ -7,8 +7,8 @@
 #include "place.h"
 
 /* A subcommand: argv[0] is its name. Returns the exit status. */
-int pgr_schema_up(int argc, char **argv); /* schema_migrate.c: up, down, redo */
-int pgr_schema_down(int argc, char **argv);
+int pgr_schema_up(int argc, char **argv);   /* schema_up.c */
+int pgr_schema_down(int argc, char **argv); /* schema_down.c: down, redo */
 int pgr_schema_redo(int argc, char **argv);
 int pgr_schema_status(int argc, char **argv); /* schema_status.c */
 int pgr_schema_new(int argc, char **argv);    /* schema_new.c */
@@ -50,8 +50,8 @@ int pgr_schema_finish(pgr_schema_folder *f, pgr_schema_database *d, int status);
 /* Tells err on standard error, with the program's name; returns the exit status. */
 int pgr_schema_complain(const pgr_err *err);
 
-/* Prints "inbox: verdict" and, behind it where there is room, else below it, "localhost:5432, user boss". d: NULL for
- * the folder alone, whose path is told then. No password, and nothing that moves a terminal's cursor. */
+/* Prints "inbox: verdict" and, behind it where there is room, else below it, where that is. d: NULL for the folder
+ * alone, whose path is told then. No password, and nothing that moves a terminal's cursor. */
 void pgr_schema_print_verdict(const pgr_schema_database *d, const char *dir, const char *verdict);
 
 /* Whether the user, asked on the terminal, says yes; `yes`: the option --yes. Without a terminal and without --yes it
@@ -70,19 +70,23 @@ enum { PGR_SCHEMA_COLUMNS_MAX = 16, PGR_SCHEMA_CELL_BYTES = 256 };
 /* Copies a text from elsewhere, cut and made fit to be printed: control characters become spaces. Returns out. */
 const char *pgr_schema_show(const char *text, char out[PGR_SCHEMA_CELL_BYTES]);
 
+/* What the connection really reached: "localhost (127.0.0.1), port 5432, user boss"; "socket in /run/postgresql, port
+ * 5432, user boss". Returns out. */
+const char *pgr_schema_where(const pgr_schema_database *d, char out[PGR_SCHEMA_CELL_BYTES]);
+
 /* How wide each column must be; several tables may be measured into one. Init with {.count = …}. */
 typedef struct pgr_schema_columns {
   size_t count; /* 1 … PGR_SCHEMA_COLUMNS_MAX */
   int indent;
-  size_t cut;                         /* the only column, from 1, that may be made narrower; 0: the widest ones */
+  size_t cut; /* the only column, from 1, that may be made narrower, in the middle; 0: the widest ones, at the end */
   int widths[PGR_SCHEMA_COLUMNS_MAX]; /* characters */
 } pgr_schema_columns;
 
 /* cells: rows * count texts, line by line; NULL is an empty one. */
 void pgr_schema_columns_measure(pgr_schema_columns *c, const char *const *cells, size_t rows);
-/* Makes the widest ones narrower until a line fits a terminal of 80. */
+/* Makes the widest ones narrower until a line fits the terminal; where standard output is none, nothing is cut. */
 void pgr_schema_columns_fit(pgr_schema_columns *c);
-/* On standard output; what does not fit its column ends in "…". */
+/* On standard output; what does not fit its column has "…" where it was cut. */
 void pgr_schema_columns_print(const pgr_schema_columns *c, const char *const *cells, size_t rows);
 
 /* Prose on standard output, broken at spaces for a terminal of 80; "" prints nothing. */

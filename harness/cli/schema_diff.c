@@ -108,12 +108,29 @@ static pgr_code run(const pgr_source *from, const pgr_source *to, int a, int b, 
   return PGR_OK;
 }
 
-pgr_code pgr_schema_print_diff(const pgr_source *from, const pgr_source *to, bool *differ, pgr_err *err) {
+static pgr_code compare_files(const pgr_source *from, const pgr_source *to, bool *differ, pgr_err *err) {
   int a = file_of(from), b = a < 0 ? -1 : file_of(to), error = errno;
   pgr_code code = b < 0 ? pgr_fail(err, PGR_EENVIRONMENT, "cannot make a file in memory: %s", strerror(error))
                         : run(from, to, a, b, differ, err);
   if (a >= 0) close(a);
   if (b >= 0) close(b);
+  return code;
+}
+
+/* What somebody looks at moves no cursor; what a program reads on, as patch does, is as the files are. */
+pgr_code pgr_schema_print_diff(const pgr_source *from, const pgr_source *to, bool *differ, pgr_err *err) {
+  pgr_buf before, after;
+  if (!isatty(STDOUT_FILENO)) return compare_files(from, to, differ, err);
+  pgr_buf_init(&before, 0);
+  pgr_buf_init(&after, 0);
+  pgr_schema_show_text(from->text, &before);
+  pgr_schema_show_text(to->text, &after);
+  pgr_source a = {.name = from->name, .text = pgr_buf_text(&before), .len_bytes = before.len};
+  pgr_source b = {.name = to->name, .text = pgr_buf_text(&after), .len_bytes = after.len};
+  pgr_code code =
+      before.failed || after.failed ? pgr_fail(err, PGR_ENOMEM, "out of memory") : compare_files(&a, &b, differ, err);
+  pgr_buf_deinit(&before);
+  pgr_buf_deinit(&after);
   return code;
 }
 

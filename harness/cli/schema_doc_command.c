@@ -33,7 +33,7 @@ static void help(void) {
         "  --dir DIR       the folder (default: schema)\n"
         "  --format F      markdown (default), html, or json, which pgrace report takes\n"
         "                  beside results: one page with both\n"
-        "  --out FILE      write it to FILE, over an older one\n\n"
+        "  --out FILE      write it to FILE, over an older one; folders are made\n\n"
         "  --adr NAME      begin the decision record of the trigger NAME, with the next\n"
         "                  number, and write its path into the trigger's trigger.yaml\n"
         "  --adr-dir DIR   where records are (default: docs/adr)\n\n"
@@ -76,24 +76,18 @@ static bool fill(int fd, mode_t mode, const pgr_buf *text) {
   return fclose(f) == 0 && ok;
 }
 
-static mode_t mode_of_new(void) {
-  mode_t mask = umask(0);
-  umask(mask);
-  return 0666 & ~mask;
-}
-
-/* Over an older one, whole or not at all; behind a link the file that it means. */
+/* Over an older one, whole or not at all; behind a link the file that it means. A new one with the folders it needs. */
 static pgr_code replace(const char *path, const pgr_buf *text, pgr_err *err) {
   char real[PATH_MAX], temporary[PATH_MAX];
   struct stat st;
-  bool is_there = stat(path, &st) == 0;
-  if (is_there && !S_ISREG(st.st_mode)) return write_into(path, text, err);
-  if (!is_there || !realpath(path, real)) snprintf(real, sizeof real, "%s", path);
+  if (stat(path, &st)) return pgr_schema_write_new(path, pgr_buf_text(text), text->len, err);
+  if (!S_ISREG(st.st_mode)) return write_into(path, text, err);
+  if (!realpath(path, real)) return cannot_write(path, errno, err);
   int n = snprintf(temporary, sizeof temporary, "%s.XXXXXX", real);
   if (n >= PATH_MAX) return cannot_write(path, ENAMETOOLONG, err);
   int fd = mkstemp(temporary);
   if (fd < 0) return cannot_write(path, errno, err);
-  if (fill(fd, is_there ? st.st_mode & 07777 : mode_of_new(), text) && rename(temporary, real) == 0) return PGR_OK;
+  if (fill(fd, st.st_mode & 07777, text) && rename(temporary, real) == 0) return PGR_OK;
   int error = errno;
   unlink(temporary);
   return cannot_write(path, error, err);
@@ -147,8 +141,8 @@ static void next_number(const char *folder, int *number, int *digits) {
   *digits = longest ? longest : NUMBER_DIGITS;
 }
 
-/* "0016-conversations-texter-id-transition.md" */
-static void file_name(const char *trigger, int number, int digits, char out[NAME_MAX + 1]) {
+/* "0016-conversations-texter-id-transition.md"; false: too long. */
+static bool file_name(const char *trigger, int number, int digits, char out[NAME_MAX + 1]) {
   char slug[SLUG_BYTES];
   size_t len = 0;
   for (const char *p = trigger; *p && len + 1 < sizeof slug; p++) {
@@ -158,7 +152,7 @@ static void file_name(const char *trigger, int number, int digits, char out[NAME
   while (len > 0 && slug[len - 1] == '-')
     len--;
   slug[len] = '\0';
-  snprintf(out, NAME_MAX + 1, "%0*d-%s.md", digits, number, len ? slug : "trigger");
+  return snprintf(out, NAME_MAX + 1, "%0*d-%s.md", digits, number, len ? slug : "trigger") <= NAME_MAX;
 }
 
 /* As YAML takes it. */
@@ -232,12 +226,12 @@ static pgr_code begin_record(const doc_options *o, const pgr_schema_folder *f, p
     return pgr_fail(err, PGR_EUSAGE, "--adr: %.80s has its record, %.300s, as %.200s says", t->name, t->rule.decision,
                     t->declaration.name);
   next_number(o->adr_dir, &number, &digits);
-  file_name(t->name, number, digits, name);
+  bool fits = file_name(t->name, number, digits, name);
   size_t len = strlen(o->adr_dir);
   while (len > 1 && o->adr_dir[len - 1] == '/')
     len--;
   int n = snprintf(path, sizeof path, "%.*s/%s", (int)len, o->adr_dir, name);
-  if (n >= PATH_MAX) return pgr_fail(err, PGR_EUSAGE, "--adr-dir: the path is too long");
+  if (!fits || n >= PATH_MAX) return pgr_fail(err, PGR_EUSAGE, "--adr-dir: the path is too long");
   return write_record(t, path, number, err);
 }
 

@@ -127,14 +127,31 @@ pgr_code pgr_schema_files_write(const pgr_schema_files *f, pgr_err *err) {
   return code;
 }
 
+void pgr_schema_show_text(const char *text, pgr_buf *out) {
+  char shown[PGR_SCHEMA_CELL_BYTES];
+  while (*text) {
+    size_t len = strlen(pgr_schema_show(text, shown)); /* as many bytes as of the text */
+    for (size_t i = 0; i < len; i++)
+      pgr_buf_add(out, strchr("\n\t", text[i]) ? text + i : shown + i, 1);
+    text += len;
+  }
+}
+
 void pgr_schema_files_tell(const pgr_schema_files *f, bool dry_run) {
+  pgr_buf text;
+  pgr_buf_init(&text, 0);
   for (size_t i = 0; i < f->count; i++) {
     const pgr_schema_file *file = &f->items[i];
-    if (dry_run)
-      printf("-- %s%s\n%s\n", file->path, file->before ? " (changed)" : "", file->text);
-    else
-      printf("%s %s\n", file->before ? "Changed" : "Made   ", file->path);
+    pgr_buf_adds(&text, dry_run ? "-- " : file->before ? "Changed " : "Made    ");
+    pgr_schema_show_text(file->path, &text);
+    pgr_buf_adds(&text, dry_run && file->before ? " (changed)\n" : "\n");
+    if (!dry_run) continue;
+    pgr_schema_show_text(file->text, &text);
+    pgr_buf_adds(&text, "\n");
   }
+  fputs(pgr_buf_text(&text), stdout);
+  if (text.failed) fputs("pgrace: out of memory: not all files are told\n", stderr);
+  pgr_buf_deinit(&text);
 }
 
 /* ---- reading ---- */

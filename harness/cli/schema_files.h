@@ -23,8 +23,8 @@ typedef struct pgr_schema_files {
 
 void pgr_schema_files_deinit(pgr_schema_files *f);
 
-/* New ones first. The parts of the path are joined with slashes, NULL ends them; before: as above. Errors: PGR_EUSAGE
- * (a path that is too long), PGR_ELIMIT, PGR_ENOMEM. */
+/* What others name comes before them. The parts of the path are joined with slashes, NULL ends them; before: as above.
+ * Errors: PGR_EUSAGE (a path that is too long), PGR_ELIMIT, PGR_ENOMEM. */
 pgr_code pgr_schema_files_add(pgr_schema_files *f, const char *const *path, const char *text, const char *before,
                               pgr_err *err) PGR_MUST_CHECK;
 
@@ -32,7 +32,10 @@ pgr_code pgr_schema_files_add(pgr_schema_files *f, const char *const *path, cons
  * already), PGR_EENVIRONMENT; then everything is as it was. */
 pgr_code pgr_schema_files_write(const pgr_schema_files *f, pgr_err *err) PGR_MUST_CHECK;
 
-/* Lists them on standard output, or, where nothing is to be written, shows what each would hold. */
+/* Appends the text as it may be shown on a terminal: of control characters only line ends and tabs stay as they are. */
+void pgr_schema_show_text(const char *text, pgr_buf *out);
+
+/* Lists them on standard output, or, where nothing is to be written, shows what each would hold, as above. */
 void pgr_schema_files_tell(const pgr_schema_files *f, bool dry_run);
 
 /* Reads a file as text. *out: the caller's, to be given to pgr_free; NULL, and no error, where there is none. Errors:

@@ -1,11 +1,12 @@
 /* pgrace schema new: files that begin something: a rule's trigger, its next version, an empty migration. Invariant: no
- * file is overwritten, and all that a command makes is there, or nothing of it is. */
+ * file of the user's is overwritten, and all that a command makes is there, or nothing of it is. */
 #include "schema_new.h"
 
 #include "pgr_units.h"
 #include "schema_contest.h"
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -30,7 +31,9 @@ static void help(FILE *out) {
         "version     the next version of a trigger, from its trigger.yaml as you have\n"
         "            changed it, or, of one that was written by hand, a copy to edit\n"
         "migration   an empty migration, up and down\n\n"
-        "pgrace schema new transition --help has the options. Nothing is overwritten.\n\n"
+        "pgrace schema new transition --help has the options. A file that is there stays\n"
+        "as it is, but for two of a scenario, which version changes: its YAML, of which\n"
+        "only the version's path, and transitions.sql, unless you have edited it.\n\n"
         "Exit status: 0 made, 4 usage, 5 database or environment.\n\n"
         "Examples\n"
         "  pgrace schema new transition --table conversations --column texter_id \\\n"
@@ -100,6 +103,8 @@ void pgr_schema_print_remarks(const char *remarks) {
     char line[REMARK_BYTES];
     size_t len = strcspn(remarks, "\n");
     snprintf(line, sizeof line, "%.*s", (int)len, remarks);
+    for (char *p = line; *p; p++)
+      if ((unsigned char)*p < 0x20 || *p == 0x7F) *p = ' ';
     pgr_schema_print_wrapped(line, 0);
     remarks += len + (remarks[len] ? 1 : 0);
   }
@@ -127,44 +132,129 @@ static pgr_code no_column(const pgr_rule *rule, const pgr_rule_target *target, c
                   near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
-/* Asks the server whether the value is one of the type, with nothing cut off, and equal to itself. */
-static pgr_code check_value(pgr_db *db, const pgr_rule_target_column *column, const char *value, pgr_err *err) {
-  PGresult *rows = NULL;
-  pgr_err reason;
-  pgr_buf sql;
-  pgr_buf_init(&sql, 0);
-  /* The type is as the server writes it. The text is compared where a value may have been cut to its length. */
-  pgr_buf_addf(&sql,
-               "SELECT coalesce(x IS NOT DISTINCT FROM x, false) AND (%s OR rtrim(x::text) = rtrim($1)) FROM"
-               " (SELECT $1::text::%s AS x) v",
-               column->category == 'S' ? "false" : "true", column->type);
-  pgr_code code = sql.failed ? pgr_fail(&reason, PGR_ENOMEM, "out of memory")
-                             : pgr_db_query(db, pgr_buf_text(&sql), 1, &value, &rows, &reason);
-  pgr_buf_deinit(&sql);
-  if (code == PGR_EDATABASE && pgr_db_blames_sql(db))
-    code = pgr_fail(err, PGR_EUSAGE, "the column %.80s is of the type %.80s: %.300s", column->name, column->type,
-                    reason.msg);
-  else if (code)
-    *err = reason;
-  else if (strcmp(PQgetvalue(rows, 0, 0), "t") != 0)
-    code = pgr_fail(err, PGR_EUSAGE, "the column %.80s is of the type %.80s, which cannot hold '%.200s'", column->name,
-                    column->type, value);
-  PQclear(rows);
+/* ---- what the columns' types make of the rule ---- */
+
+typedef struct type_check {
+  pgr_db *db;
+  const pgr_rule_target_column *target;
+  const char *values[PGR_RULE_VALUES_MAX]; /* that the rule names */
+  int count;
+  int culprit; /* of `values`; NONE: the fault is the type's */
+} type_check;
+
+enum { NONE = -1 };
+
+/* For this look only: texts that mean the same to every session, and the types' names, which are as one with nothing
+ * but public in its search path writes them; operators may lie elsewhere. How a date's numbers are read stays as the
+ * database has it. */
+static const char look_sql[] =
+    "BEGIN READ ONLY; SET LOCAL datestyle = ISO; SET LOCAL timezone = 'UTC'; SET LOCAL intervalstyle = postgres;"
+    " SET LOCAL bytea_output = hex; SET LOCAL extra_float_digits = 1; SELECT pg_catalog.set_config('search_path',"
+    " pg_catalog.concat_ws(', ', 'public', nullif(pg_catalog.current_setting('search_path'), '')), true)";
+
+/* A query of which the server may say that the rule makes no sense: then *reason is what it says, and *rows NULL. */
+static pgr_code ask(const type_check *c, const pgr_buf *sql, int count, const char *const *values, PGresult **rows,
+                    pgr_err *reason, pgr_err *err) {
+  *rows = NULL;
+  if (sql->failed) return pgr_fail(err, PGR_ENOMEM, "out of memory");
+  pgr_code code = pgr_db_query(c->db, pgr_buf_text(sql), count, values, rows, reason);
+  if (!code || (code == PGR_EDATABASE && pgr_db_blames_sql(c->db))) return PGR_OK;
+  *err = *reason;
   return code;
 }
 
-pgr_code pgr_schema_check_rule(pgr_db *db, const pgr_rule *rule, const pgr_rule_target *target, pgr_err *err) {
-  pgr_code code = PGR_OK;
-  for (int i = 0; !code && i < rule->column_count; i++) {
-    pgr_state states[PGR_STATES_MAX];
-    const pgr_rule_target_column *column = pgr_contest_find_column(target, rule->columns[i].name);
-    if (!column) return no_column(rule, target, rule->columns[i].name, err);
-    if (column->generated)
-      return pgr_fail(err, PGR_EUSAGE, "the column %.80s is generated: no UPDATE can change it", column->name);
-    int count = pgr_rule_states(&rule->columns[i], states);
-    for (int k = 0; !code && k < count; k++)
-      if (states[k].side.kind == PGR_SIDE_VALUE) code = check_value(db, column, states[k].side.value, err);
+/* What a text that differs from the value's own is: something that was cut, or another way to write it, which may mean
+ * something else another day. */
+static pgr_code other_text(const type_check *c, const char *value, const char *text, pgr_err *err) {
+  size_t len = strlen(text);
+  bool cut = c->target->category == 'S' && value[strspn(value, " ")] && strncmp(value, text, len) == 0 &&
+             value[len + strspn(value + len, " ")];
+  if (cut)
+    return pgr_fail(err, PGR_EUSAGE, "the column %.80s is of the type %.80s, which cannot hold '%.200s'",
+                    c->target->name, c->target->type, value);
+  return pgr_fail(err, PGR_EUSAGE, "'%.200s' is '%.200s' to PostgreSQL, as %.80s of the column %.80s: write that",
+                  value, text, c->target->type, c->target->name);
+}
+
+/* Whether the value is one of the type, and written as the type writes it: 'today' would be the day of the migration
+ * for ever. The text of money is another one in another locale, so it is not compared. */
+static pgr_code check_value(type_check *c, int i, pgr_err *err) {
+  PGresult *rows;
+  pgr_err reason;
+  pgr_buf sql;
+  pgr_buf_init(&sql, 0);
+  pgr_buf_addf(&sql, "SELECT ($1::text::%s)::text", c->target->type);
+  c->culprit = i;
+  pgr_code code = ask(c, &sql, 1, &c->values[i], &rows, &reason, err);
+  if (!code && !rows)
+    code = pgr_fail(err, PGR_EUSAGE, "the column %.80s is of the type %.80s: %.300s", c->target->name, c->target->type,
+                    reason.msg);
+  else if (!code && strcmp(PQgetvalue(rows, 0, 0), c->values[i]) != 0 && strcmp(c->target->type, "money") != 0)
+    code = other_text(c, c->values[i], PQgetvalue(rows, 0, 0), err);
+  PQclear(rows);
+  pgr_buf_deinit(&sql);
+  return code;
+}
+
+/* Whether values that differ as texts differ: 1.0 and 1.00 do not, whatever a rule says of each. */
+static pgr_code check_distinct(type_check *c, pgr_err *err) {
+  PGresult *rows;
+  pgr_err reason;
+  pgr_buf sql;
+  if (c->count < 2) return PGR_OK;
+  pgr_buf_init(&sql, 0);
+  pgr_buf_adds(&sql, "WITH v(i, x) AS (VALUES ");
+  for (int i = 0; i < c->count; i++)
+    pgr_buf_addf(&sql, "%s(%d, $%d::text::%s)", i ? ", " : "", i, i + 1, c->target->type);
+  pgr_buf_adds(&sql, ") SELECT a.i, b.i FROM v a JOIN v b ON a.i < b.i AND a.x IS NOT DISTINCT FROM b.x ORDER BY 2, 1");
+  pgr_code code = ask(c, &sql, c->count, c->values, &rows, &reason, err);
+  if (!code && rows && PQntuples(rows) > 0) {
+    int a = (int)strtol(PQgetvalue(rows, 0, 0), NULL, 10), b = (int)strtol(PQgetvalue(rows, 0, 1), NULL, 10);
+    c->culprit = b;
+    code = pgr_fail(err, PGR_EUSAGE, "'%.200s' and '%.200s' are one value of the type %.80s: write only one of them",
+                    c->values[a], c->values[b], c->target->type);
+  } else if (!code && !rows) {
+    c->culprit = NONE;
+    code = pgr_fail(err, PGR_EUSAGE, "the column %.80s is of the type %.80s: %.300s", c->target->name, c->target->type,
+                    reason.msg);
   }
+  PQclear(rows);
+  pgr_buf_deinit(&sql);
+  return code;
+}
+
+static pgr_code check_column(type_check *c, const pgr_rule_column *column, pgr_err *err) {
+  pgr_state states[PGR_STATES_MAX];
+  int count = pgr_rule_states(column, states);
+  for (int i = 0; i < count; i++)
+    if (states[i].side.kind == PGR_SIDE_VALUE) c->values[c->count++] = states[i].side.value;
+  if (!c->target->comparable)
+    return pgr_fail(err, PGR_EUSAGE,
+                    "the column %.80s is of the type %.80s, which has no = that tells whether two values are the same: "
+                    "a rule needs a column of another type",
+                    c->target->name, c->target->type);
+  pgr_code code = PGR_OK;
+  for (int i = 0; !code && i < c->count; i++)
+    code = check_value(c, i, err);
+  return code ? code : check_distinct(c, err);
+}
+
+pgr_code pgr_schema_check_rule(pgr_db *db, const pgr_rule *rule, const pgr_rule_target *target,
+                               pgr_schema_culprit *culprit, pgr_err *err) {
+  pgr_err ignored;
+  *culprit = (pgr_schema_culprit){0};
+  pgr_code code = pgr_db_exec(db, look_sql, err);
+  for (int i = 0; !code && i < rule->column_count; i++) {
+    type_check c = {.db = db, .target = pgr_contest_find_column(target, rule->columns[i].name), .culprit = NONE};
+    if (!c.target)
+      code = no_column(rule, target, rule->columns[i].name, err);
+    else if (c.target->generated)
+      code = pgr_fail(err, PGR_EUSAGE, "the column %.80s is generated: no UPDATE can change it", c.target->name);
+    else
+      code = check_column(&c, &rule->columns[i], err);
+    if (code && c.culprit != NONE) *culprit = (pgr_schema_culprit){.column = i, .value = c.values[c.culprit]};
+  }
+  if (pgr_db_exec(db, "ROLLBACK", code ? &ignored : err) && !code) code = err->code;
   return code;
 }
 

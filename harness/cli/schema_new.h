@@ -30,16 +30,24 @@ void pgr_schema_comment(const char *text, pgr_buf *out);
 /* Faults on standard error; returns the exit status. */
 int pgr_schema_complain_of_faults(const pgr_faults *faults);
 
-/* A line each, on standard output. */
+/* A line each, on standard output; nothing in them moves a terminal's cursor. */
 void pgr_schema_print_remarks(const char *remarks);
 
 /* Adds the two files of the folder's next migration. */
 pgr_code pgr_schema_add_migration(const pgr_migrations *migrations, const char *dir, const char *name, const char *up,
                                   const char *down, pgr_schema_files *files, pgr_err *err) PGR_MUST_CHECK;
 
-/* Whether the table has the rule's columns, and their types its values and "=". Errors: PGR_EUSAGE, PGR_EDATABASE. */
+/* Which value of a rule is at fault. value: the rule's; NULL: none, and `column` means nothing. */
+typedef struct pgr_schema_culprit {
+  int column;
+  const char *value;
+} pgr_schema_culprit;
+
+/* Whether the table has the rule's columns, and their types "=" and its values, each written as PostgreSQL writes it
+ * and no two the same. In a read-only transaction of its own. Errors: PGR_EUSAGE (*culprit: with which value),
+ * PGR_ENOMEM, PGR_EDATABASE. */
 pgr_code pgr_schema_check_rule(pgr_db *db, const pgr_rule *rule, const pgr_rule_target *target,
-                               pgr_err *err) PGR_MUST_CHECK;
+                               pgr_schema_culprit *culprit, pgr_err *err) PGR_MUST_CHECK;
 
 /* On a server of ours: whether the version can be installed. Changes nothing. Errors: as above. */
 pgr_code pgr_schema_try_version(const pgr_schema_database *d, const char *sql, pgr_err *err) PGR_MUST_CHECK;

@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 enum { NAME_BYTES_MAX = 63, ROOM_BYTES = 64 };
@@ -27,7 +28,9 @@ typedef struct transition {
   pgr_rule rule;
   pgr_rule_target target;
   pgr_schema_files files;
-  pgr_buf remarks, version; /* version: v1.sql */
+  pgr_buf remarks, version;                                                /* version: v1.sql */
+  const char *allows[PGR_RULE_COLUMNS_MAX], *begins[PGR_RULE_COLUMNS_MAX]; /* options' texts, one a column; NULL */
+  bool has_scenario;
   pgr_faults faults;
   pgr_arena arena;
 } transition;
@@ -99,12 +102,15 @@ static pgr_rule_column *column_of(transition *t, const char *name, pgr_err *err)
   return &rule->columns[rule->column_count++];
 }
 
-/* A fault in an option's text, at its place. */
-static pgr_code place_fault(transition *t, const char *option, const char *text, size_t offset, pgr_err *err) {
+/* A fault in an option's text, at its place. width: bytes to underline. */
+static pgr_code place_fault(transition *t, const char *option, const char *text, size_t offset, int width,
+                            pgr_err *err) {
   pgr_source source = {.name = option, .text = text, .len_bytes = strlen(text)};
   if (err->code != PGR_EUSAGE) return err->code;
   if (offset > source.len_bytes) offset = source.len_bytes;
-  pgr_faults_add(&t->faults, &source, pgr_place_at(&source, offset), NULL, "%s", err->msg);
+  pgr_place_in place = pgr_place_at(&source, offset);
+  place.width = width;
+  pgr_faults_add(&t->faults, &source, place, NULL, "%s", err->msg);
   return PGR_EUSAGE;
 }
 
@@ -128,8 +134,9 @@ static pgr_code read_allow(transition *t, const char *text, int *unnamed, pgr_er
   if (!column) return err->code;
   if (column->change_count || column->same)
     return pgr_fail(err, PGR_EUSAGE, "the column %.80s has two --allow: write one, with commas", column->name);
+  t->allows[column - t->rule.columns] = text;
   pgr_code code = pgr_rule_parse_allow(rest, &t->arena, column, &offset, err);
-  return code ? place_fault(t, "--allow", text, offset + (size_t)(rest - text), err) : PGR_OK;
+  return code ? place_fault(t, "--allow", text, offset + (size_t)(rest - text), 1, err) : PGR_OK;
 }
 
 static pgr_code read_insert(transition *t, const char *text, pgr_err *err) {
@@ -143,8 +150,9 @@ static pgr_code read_insert(transition *t, const char *text, pgr_err *err) {
   if (column->begins_ruled)
     return pgr_fail(err, PGR_EUSAGE, "the column %.80s has two --insert: write one, with commas", column->name);
   if (!rest) rest = text;
+  t->begins[column - t->rule.columns] = text;
   pgr_code code = pgr_rule_parse_begin(rest, &t->arena, column, &offset, err);
-  return code ? place_fault(t, "--insert", text, offset + (size_t)(rest - text), err) : PGR_OK;
+  return code ? place_fault(t, "--insert", text, offset + (size_t)(rest - text), 1, err) : PGR_OK;
 }
 
 static pgr_code read_columns(transition *t, pgr_err *err) {
@@ -286,6 +294,91 @@ static pgr_code read_rule(transition *t, pgr_err *err) {
 
 /* ---- the database ---- */
 
+/* What the search path finds here may be another table where the migration runs: only what is in public, and found
+ * there first of all, is called by its name alone. */
+static pgr_code resolve_schema(transition *t, pgr_err *err) {
+  pgr_rule *rule = &t->rule;
+  PGresult *rows = NULL;
+  if (rule->schema) return PGR_OK;
+  pgr_code code = pgr_db_query(
+      t->database.place.db,
+      "SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+      " WHERE c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident($1::text)) AND (n.nspname <> 'public'"
+      " OR (pg_catalog.current_schemas(false))[1] <> 'public')",
+      1, &rule->table, &rows, err);
+  if (code) return code;
+  if (PQntuples(rows) > 0) {
+    pgr_buf table;
+    pgr_buf_init(&table, 0);
+    rule->schema = pgr_arena_strdup(&t->arena, PQgetvalue(rows, 0, 0));
+    if (rule->schema) pgr_sql_qualified(rule->schema, rule->table, &table);
+    if (!rule->schema || table.failed) code = pgr_fail(err, PGR_ENOMEM, "out of memory");
+    pgr_buf_addf(&t->remarks,
+                 "The search path of this database leads to %s. All that was made says so, to mean the same table "
+                 "wherever it runs.\n",
+                 pgr_buf_text(&table));
+    pgr_buf_deinit(&table);
+  }
+  PQclear(rows);
+  return code;
+}
+
+static size_t arrow_len(const char *s) {
+  static const char arrow[] = "→";
+  if (strncmp(s, "->", 2) == 0) return 2;
+  return strncmp(s, arrow, sizeof arrow - 1) == 0 ? sizeof arrow - 1 : 0;
+}
+
+/* A value as a rule writes it: the bytes of the word, or of the quoted text, that begins here; *is_it: it is this
+ * value. */
+static size_t word_len(const char *word, const char *value, bool *is_it) {
+  size_t len = 0, i = 0;
+  bool quoted = *word == '\'';
+  *is_it = true;
+  if (quoted) len = 1;
+  while (quoted ? word[len] && (word[len] != '\'' || word[len + 1] == '\'')
+                : word[len] && !strchr(" \t\r\n,'", word[len]) && !arrow_len(word + len)) {
+    *is_it = *is_it && value[i] == word[len];
+    if (value[i]) i++;
+    len += quoted && word[len] == '\'' ? 2 : 1;
+  }
+  *is_it = *is_it && !value[i];
+  return len + (quoted && word[len] ? 1 : 0);
+}
+
+static bool is_keyword(const char *word, size_t len) {
+  static const char *const keywords[] = {"null", "any", "same"};
+  for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++)
+    if (strlen(keywords[i]) == len && strncasecmp(word, keywords[i], len) == 0) return true;
+  return false;
+}
+
+/* Where the option's text names the value. text NULL: it is not given. false: it does not. */
+static bool find_value(const char *text, const char *value, size_t *offset, size_t *len) {
+  char name[ROOM_BYTES];
+  const char *rest = text ? behind_prefix(text, name) : NULL;
+  for (const char *p = rest ? rest : text; p && *p;) {
+    bool is_it;
+    *len = word_len(p, value, &is_it);
+    *offset = (size_t)(p - text);
+    if (*len > 0 && is_it && !is_keyword(p, *len)) return true;
+    p += *len ? *len : arrow_len(p) ? arrow_len(p) : 1;
+  }
+  return false;
+}
+
+/* Whether the table can keep the rule; a value that it cannot is shown where it was given. */
+static pgr_code check_rule(transition *t, pgr_err *err) {
+  pgr_schema_culprit culprit;
+  size_t offset, len;
+  pgr_code code = pgr_schema_check_rule(t->database.place.db, &t->rule, &t->target, &culprit, err);
+  if (code != PGR_EUSAGE || !culprit.value) return code;
+  bool allow = find_value(t->allows[culprit.column], culprit.value, &offset, &len);
+  if (!allow && !find_value(t->begins[culprit.column], culprit.value, &offset, &len)) return code;
+  return place_fault(t, allow ? "--allow" : "--insert", allow ? t->allows[culprit.column] : t->begins[culprit.column],
+                     offset, (int)len, err);
+}
+
 /* CREATE OR REPLACE would take somebody's function, or trigger, away. */
 static pgr_code check_free(const transition *t, pgr_err *err) {
   const pgr_rule *rule = &t->rule;
@@ -336,27 +429,6 @@ static pgr_code write_scenario(transition *t, pgr_err *err) {
   return code;
 }
 
-static pgr_code look(transition *t, pgr_err *err) {
-  const pgr_rule *rule = &t->rule;
-  pgr_db *db = t->database.place.db;
-  pgr_code code = pgr_installed_table(db, rule->schema, rule->table, &t->arena, &t->target, err);
-  if (!code) code = pgr_schema_check_rule(db, rule, &t->target, err);
-  if (!code) code = check_free(t, err);
-  if (!code) code = pgr_schema_try_version(&t->database, pgr_buf_text(&t->version), err);
-  if (!code && !t->options.no_scenario) code = write_scenario(t, err);
-  return code;
-}
-
-static pgr_code look_at_database(transition *t, pgr_err *err) {
-  pgr_err closing;
-  pgr_code code = pgr_schema_database_open(t->options.dsn, &t->folder, &t->database, err);
-  if (code) return code;
-  if (t->options.dsn) code = pgr_db_exec(t->database.place.db, "SET default_transaction_read_only = on", err);
-  if (!code) code = look(t, err);
-  if (pgr_schema_database_close(&t->database, code ? &closing : err) && !code) code = err->code;
-  return code;
-}
-
 /* ---- the files ---- */
 
 static pgr_code add_trigger(transition *t, pgr_err *err) {
@@ -394,6 +466,37 @@ static pgr_code add_migration(transition *t, pgr_err *err) {
   return code;
 }
 
+/* ---- all of it ---- */
+
+static pgr_code look(transition *t, pgr_err *err) {
+  const pgr_rule *rule = &t->rule;
+  pgr_db *db = t->database.place.db;
+  pgr_code code = resolve_schema(t, err);
+  if (!code) code = pgr_installed_table(db, rule->schema, rule->table, &t->arena, &t->target, err);
+  if (!code) code = check_rule(t, err);
+  if (!code) code = check_free(t, err);
+  if (code) return code;
+  pgr_rule_write_version(rule, 1, &t->version);
+  code = add_trigger(t, err);
+  if (!code) code = add_migration(t, err);
+  if (!code) code = pgr_schema_try_version(&t->database, pgr_buf_text(&t->version), err);
+  size_t without = t->files.count;
+  if (!code && !t->options.no_scenario) code = write_scenario(t, err);
+  t->has_scenario = t->files.count > without;
+  if (!code) pgr_schema_scenario_remarks(rule, &t->target, &t->remarks);
+  return code;
+}
+
+static pgr_code look_at_database(transition *t, pgr_err *err) {
+  pgr_err closing;
+  pgr_code code = pgr_schema_database_open(t->options.dsn, &t->folder, &t->database, err);
+  if (code) return code;
+  if (t->options.dsn) code = pgr_db_exec(t->database.place.db, "SET default_transaction_read_only = on", err);
+  if (!code) code = look(t, err);
+  if (pgr_schema_database_close(&t->database, code ? &closing : err) && !code) code = err->code;
+  return code;
+}
+
 static void tell_next(const transition *t, bool raced) {
   const transition_options *o = &t->options;
   bool here = strcmp(o->dir, pgr_schema_default_dir) == 0;
@@ -409,15 +512,11 @@ static void tell_next(const transition *t, bool raced) {
 static pgr_code make(transition *t, pgr_err *err) {
   pgr_code code = read_rule(t, err);
   if (code) return code;
-  pgr_rule_write_version(&t->rule, 1, &t->version);
-  code = add_trigger(t, err);
-  if (!code) code = add_migration(t, err);
-  size_t without = t->files.count;
-  if (!code) code = look_at_database(t, err);
+  code = look_at_database(t, err);
   if (!code && !t->options.dry_run) code = pgr_schema_files_write(&t->files, err);
   if (code) return code;
   pgr_schema_files_tell(&t->files, t->options.dry_run);
-  if (!t->options.dry_run) tell_next(t, t->files.count > without);
+  if (!t->options.dry_run) tell_next(t, t->has_scenario);
   if (t->remarks.len > 0) {
     fputs("\n", stdout);
     pgr_schema_print_remarks(pgr_buf_text(&t->remarks));

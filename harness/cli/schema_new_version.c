@@ -4,7 +4,9 @@
 #include "schema_new.h"
 
 #include "pgr_installed.h"
+#include "pgr_names.h"
 #include "schema_scenario.h"
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -25,6 +27,7 @@ typedef struct next_version {
   pgr_schema_files files;
   pgr_buf text; /* of the new version */
   pgr_buf remarks;
+  bool untried; /* what transitions.sql does not try has been told */
   pgr_arena arena;
 } next_version;
 
@@ -33,7 +36,11 @@ static void help(void) {
         "Makes the next version of the trigger NAME: from the rule in its trigger.yaml,\n"
         "which you have changed before, or, where there is none, a copy of the last\n"
         "version, which you change then. Also the migration that installs it, and its\n"
-        "way back. Scenarios of the last version install this one. Shows the diff.\n\n"
+        "way back: to the last version, or, where trigger.yaml has the table's new name,\n"
+        "which that version has not, to no trigger. Scenarios of the last version install\n"
+        "this one: only its path is changed in their YAML, and transitions.sql is written\n"
+        "anew unless you have edited it. No other file that is there is written over.\n"
+        "Shows the diff.\n\n"
         "  --dsn URI         the database that has the table, only read (default: a\n"
         "                    throw-away server with the folder's migrations)\n"
         "  --dir DIR         the folder of the migrations (default: schema)\n"
@@ -67,6 +74,67 @@ static pgr_code write_version(next_version *v, pgr_err *err) {
   return v->text.failed ? pgr_fail(err, PGR_ENOMEM, "out of memory") : PGR_OK;
 }
 
+static void put_table(const char *schema, const char *table, pgr_buf *out) {
+  pgr_buf name;
+  pgr_buf_init(&name, 0);
+  pgr_sql_qualified(schema, table, &name);
+  pgr_schema_show_text(pgr_buf_text(&name), out);
+  out->failed |= name.failed;
+  pgr_buf_deinit(&name);
+}
+
+/* What the trigger, which was written by hand, consists of, taken off the table that trigger.yaml declares. */
+static void put_drop_by_hand(const next_version *v, pgr_buf *out) {
+  const pgr_objects *made = &v->last->objects;
+  for (size_t i = 0; i < made->trigger_count; i++) {
+    pgr_buf_adds(out, "DROP TRIGGER IF EXISTS ");
+    pgr_sql_name(made->triggers[i].name, out);
+    pgr_buf_adds(out, " ON ");
+    pgr_sql_qualified(v->trigger->rule.schema, v->trigger->rule.table, out);
+    pgr_buf_adds(out, ";\n");
+  }
+  for (size_t i = 0; i < made->function_count; i++) {
+    pgr_buf_adds(out, "DROP FUNCTION IF EXISTS ");
+    pgr_sql_qualified(made->functions[i].schema, made->functions[i].name, out);
+    pgr_buf_adds(out, "();\n");
+  }
+}
+
+/* The way back to the last version: its file, unless that is on a table which has another name by now. */
+static void write_down(next_version *v, pgr_buf *out) {
+  const pgr_trigger *t = v->trigger;
+  const pgr_made_trigger *elsewhere = pgr_trigger_elsewhere(t);
+  int last = v->last->number;
+  pgr_buf was, is, words;
+  if (!elsewhere) {
+    pgr_buf_addf(out, "-- Back to version %d.\n\\ir triggers/%s/v%d.sql\n", last, t->name, last);
+    return;
+  }
+  pgr_buf_init(&was, 0);
+  pgr_buf_init(&is, 0);
+  pgr_buf_init(&words, 0);
+  put_table(elsewhere->schema, elsewhere->table, &was);
+  put_table(t->rule.schema, t->rule.table, &is);
+  pgr_buf_addf(
+      &words,
+      "Not back to version %d: that is for %s, which is %s here, and would fail. The trigger is taken away, and "
+      "nothing keeps the rule from then on: apply this migration again, or have another one install it.",
+      last, pgr_buf_text(&was), pgr_buf_text(&is));
+  pgr_schema_comment(pgr_buf_text(&words), out);
+  if (t->rule.column_count > 0)
+    pgr_rule_write_drop(&t->rule, out);
+  else
+    put_drop_by_hand(v, out);
+  pgr_buf_addf(&v->remarks,
+               "The down of this migration takes the trigger away, and does not bring version %d back: that is for %s, "
+               "which is %s by now.\n",
+               last, pgr_buf_text(&was), pgr_buf_text(&is));
+  out->failed |= was.failed || is.failed || words.failed;
+  pgr_buf_deinit(&was);
+  pgr_buf_deinit(&is);
+  pgr_buf_deinit(&words);
+}
+
 static pgr_code add_files(next_version *v, pgr_err *err) {
   const char *name = v->trigger->name, *dir = v->options.dir;
   int number = v->last->number + 1;
@@ -81,7 +149,7 @@ static pgr_code add_files(next_version *v, pgr_err *err) {
     pgr_buf_addf(&words, "Version %d of the trigger %s.", number, name);
   pgr_schema_comment(pgr_buf_text(&words), &up);
   pgr_buf_addf(&up, "\\ir triggers/%s/v%d.sql\n", name, number);
-  pgr_buf_addf(&down, "-- Back to version %d.\n\\ir triggers/%s/v%d.sql\n", number - 1, name, number - 1);
+  write_down(v, &down);
   snprintf(file, sizeof file, "v%d.sql", number);
   snprintf(migration, sizeof migration, "%s_v%d", name, number);
   pgr_code code = up.failed || down.failed || words.failed ? pgr_fail(err, PGR_ENOMEM, "out of memory") : PGR_OK;
@@ -99,44 +167,79 @@ static pgr_code add_files(next_version *v, pgr_err *err) {
 
 /* ---- scenarios ---- */
 
-/* The text with the new version for the last one; false: the last one is not in it. */
+static bool of_file_name(char c) {
+  return isalnum((unsigned char)c) || (unsigned char)c >= 0x80 || (c && strchr("_-.", c));
+}
+
+/* The text with the new version for the last one, where that is a path, or its end, and not a part of another name;
+ * false: the last one is not in it. */
 static bool point(const next_version *v, const char *text, pgr_buf *out) {
   char last[VERSION_NAME_BYTES + 32];
+  const char *from = text;
   bool found = false;
-  snprintf(last, sizeof last, "triggers/%s/v%d.sql", v->trigger->name, v->last->number);
-  for (const char *hit; (hit = strstr(text, last)); text = hit + strlen(last)) {
-    pgr_buf_add(out, text, (size_t)(hit - text));
+  int len = snprintf(last, sizeof last, "triggers/%s/v%d.sql", v->trigger->name, v->last->number);
+  for (const char *hit = text; (hit = strstr(hit, last)); hit += len) {
+    if ((hit > text && of_file_name(hit[-1])) || of_file_name(hit[len]) || hit[len] == '/') continue;
+    pgr_buf_add(out, from, (size_t)(hit - from));
     pgr_buf_addf(out, "triggers/%s/v%d.sql", v->trigger->name, v->last->number + 1);
+    from = hit + len;
     found = true;
   }
-  pgr_buf_adds(out, text);
+  pgr_buf_adds(out, from);
   return found;
 }
 
-/* transitions.sql is the rule's, as the version is: it is written anew. */
+/* What somebody edited is theirs: the new one lies beside it. */
+static pgr_code leave_transitions(next_version *v, const char *folder, const pgr_buf *text, pgr_err *err) {
+  char beside[VERSION_NAME_BYTES];
+  snprintf(beside, sizeof beside, "transitions.v%d.sql", v->last->number + 1);
+  pgr_buf_addf(&v->remarks,
+               "%s/%s/transitions.sql has been edited, and stays as it is: it may still try the rule of version %d. ",
+               v->options.scenarios, folder, v->last->number);
+  if (text->len == 0) {
+    pgr_buf_adds(&v->remarks, "Of the new rule pgrace can try nothing: adapt it.\n");
+    return PGR_OK;
+  }
+  pgr_buf_addf(&v->remarks,
+               "What tries that of version %d is beside it, in %s: take over what you need, and delete that file; or "
+               "put it in the place of the former, and the next version will write it anew.\n",
+               v->last->number + 1, beside);
+  return pgr_schema_files_add(&v->files, (const char *[]){v->options.scenarios, folder, beside, NULL},
+                              pgr_buf_text(text), NULL, err);
+}
+
+/* transitions.sql is the rule's, as the version is: it is written anew, unless it has been edited. */
 static pgr_code renew_transitions(next_version *v, const char *folder, pgr_db *db, pgr_err *err) {
   char path[PATH_MAX];
   char *before = NULL;
   const pgr_rule *rule = &v->trigger->rule;
   pgr_rule_target target;
-  pgr_buf text;
+  pgr_buf text, untried;
   snprintf(path, sizeof path, "%s/%s/transitions.sql", v->options.scenarios, folder);
   pgr_code code = pgr_schema_file_read(path, &before, err);
   if (code || !before) return code;
   pgr_buf_init(&text, 0);
+  pgr_buf_init(&untried, 0);
   code = pgr_installed_table(db, rule->schema, rule->table, &v->arena, &target, err);
-  if (!code) pgr_rule_write_transitions(rule, &target, &text, &v->remarks);
-  if (!code && text.failed) code = pgr_fail(err, PGR_ENOMEM, "out of memory");
-  if (!code)
-    code = pgr_schema_files_add(&v->files, (const char *[]){v->options.scenarios, folder, "transitions.sql", NULL},
-                                pgr_buf_text(&text), before, err);
+  if (!code) pgr_schema_scenario_transitions(rule, &target, &text, &untried);
+  if (!code && (text.failed || untried.failed)) code = pgr_fail(err, PGR_ENOMEM, "out of memory");
+  if (!code && strcmp(before, pgr_buf_text(&text)) != 0) {
+    if (text.len == 0 || !pgr_schema_scenario_unedited(before))
+      code = leave_transitions(v, folder, &text, err);
+    else
+      code = pgr_schema_files_add(&v->files, (const char *[]){v->options.scenarios, folder, "transitions.sql", NULL},
+                                  pgr_buf_text(&text), before, err);
+  }
+  if (!v->untried) pgr_buf_adds(&v->remarks, pgr_buf_text(&untried)); /* the same in each scenario */
+  v->untried = true;
   pgr_buf_deinit(&text);
+  pgr_buf_deinit(&untried);
   pgr_free(before);
   return code;
 }
 
-/* One file of a scenario's folder. */
-static pgr_code point_file(next_version *v, const char *folder, const char *file, pgr_db *db, pgr_err *err) {
+/* One file of a scenario's folder. *found is set when it installs the last version. */
+static pgr_code point_file(next_version *v, const char *folder, const char *file, bool *found, pgr_err *err) {
   char path[PATH_MAX];
   char *before = NULL;
   pgr_buf text;
@@ -145,12 +248,12 @@ static pgr_code point_file(next_version *v, const char *folder, const char *file
   pgr_code code = pgr_schema_file_read(path, &before, err);
   if (code || !before) return code;
   pgr_buf_init(&text, 0);
-  bool found = point(v, before, &text);
-  if (found && text.failed) code = pgr_fail(err, PGR_ENOMEM, "out of memory");
-  if (!code && found)
-    code = pgr_schema_files_add(&v->files, (const char *[]){v->options.scenarios, folder, file, NULL},
-                                pgr_buf_text(&text), before, err);
-  if (!code && found && db) code = renew_transitions(v, folder, db, err);
+  if (point(v, before, &text)) {
+    *found = true;
+    code = text.failed ? pgr_fail(err, PGR_ENOMEM, "out of memory")
+                       : pgr_schema_files_add(&v->files, (const char *[]){v->options.scenarios, folder, file, NULL},
+                                              pgr_buf_text(&text), before, err);
+  }
   pgr_buf_deinit(&text);
   pgr_free(before);
   return code;
@@ -166,10 +269,11 @@ static pgr_code point_folder(next_version *v, const char *folder, pgr_db *db, pg
   int len = snprintf(path, sizeof path, "%s/%s", v->options.scenarios, folder);
   DIR *d = len > 0 && len < (int)sizeof path ? opendir(path) : NULL;
   pgr_code code = PGR_OK;
+  bool found = false;
   for (struct dirent *entry; d && !code && (entry = readdir(d));)
-    if (is_yaml(entry->d_name)) code = point_file(v, folder, entry->d_name, db, err);
+    if (is_yaml(entry->d_name)) code = point_file(v, folder, entry->d_name, &found, err);
   if (d) closedir(d);
-  return code;
+  return !code && found && db ? renew_transitions(v, folder, db, err) : code;
 }
 
 /* db: NULL where the rule is written by hand, and so are the tests of it. */
@@ -184,6 +288,45 @@ static pgr_code point_scenarios(next_version *v, pgr_db *db, pgr_err *err) {
 
 /* ---- all of it ---- */
 
+/* What is wrong with the rule is wrong in trigger.yaml. */
+static pgr_code check_rule(const next_version *v, pgr_db *db, const pgr_rule_target *target, pgr_err *err) {
+  pgr_schema_culprit culprit;
+  pgr_err reason;
+  pgr_code code = pgr_schema_check_rule(db, &v->trigger->rule, target, &culprit, &reason);
+  if (code == PGR_EUSAGE) return pgr_fail(err, code, "%.200s: %s", v->trigger->declaration.name, reason.msg);
+  if (code) *err = reason;
+  return code;
+}
+
+/* A table that was renamed took the trigger along. One that has it still is another table, whose trigger would go on
+ * with the function of this version. */
+static pgr_code check_moved(const next_version *v, pgr_db *db, pgr_err *err) {
+  static const char sql[] = "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid ="
+                            " pg_catalog.to_regclass($1::text) AND tgname = $2::text AND NOT tgisinternal)";
+  const pgr_made_trigger *made = pgr_trigger_elsewhere(v->trigger);
+  PGresult *rows = NULL;
+  pgr_buf table, was, is;
+  if (!made) return PGR_OK;
+  pgr_buf_init(&table, 0);
+  pgr_buf_init(&was, 0);
+  pgr_buf_init(&is, 0);
+  pgr_sql_qualified(made->schema, made->table, &table);
+  put_table(made->schema, made->table, &was);
+  put_table(v->trigger->rule.schema, v->trigger->rule.table, &is);
+  const char *values[] = {pgr_buf_text(&table), made->name};
+  pgr_code code = pgr_db_query(db, sql, 2, values, &rows, err);
+  if (!code && strcmp(PQgetvalue(rows, 0, 0), "t") == 0)
+    code = pgr_fail(err, PGR_EUSAGE,
+                    "%.200s declares the table %.150s, but %.150s has version %d of the trigger: a rule about another "
+                    "table is another trigger, made by pgrace schema new transition",
+                    v->trigger->declaration.name, pgr_buf_text(&is), pgr_buf_text(&was), v->last->number);
+  PQclear(rows);
+  pgr_buf_deinit(&table);
+  pgr_buf_deinit(&was);
+  pgr_buf_deinit(&is);
+  return code;
+}
+
 static pgr_code look(next_version *v, pgr_schema_database *database, pgr_err *err) {
   const pgr_rule *rule = &v->trigger->rule;
   pgr_rule_target target;
@@ -191,7 +334,9 @@ static pgr_code look(next_version *v, pgr_schema_database *database, pgr_err *er
   pgr_code code = PGR_OK;
   if (v->options.dsn) code = pgr_db_exec(db, "SET default_transaction_read_only = on", err);
   if (!code) code = pgr_installed_table(db, rule->schema, rule->table, &v->arena, &target, err);
-  if (!code) code = pgr_schema_check_rule(db, rule, &target, err);
+  if (!code) code = check_moved(v, db, err);
+  if (!code) code = check_rule(v, db, &target, err);
+  if (!code) pgr_schema_scenario_remarks(rule, &target, &v->remarks);
   if (!code) code = pgr_schema_try_version(database, pgr_buf_text(&v->text), err);
   if (!code) code = point_scenarios(v, db, err);
   return code;
@@ -210,17 +355,28 @@ static pgr_code look_at_database(next_version *v, pgr_err *err) {
 
 static void tell_next(const next_version *v) {
   bool changed = false;
+  pgr_buf shown;
+  pgr_buf_init(&shown, 0);
   for (size_t i = 0; i < v->files.count; i++) {
     const char *path = v->files.items[i].path, *slash = strrchr(path, '/');
     if (!v->files.items[i].before || !is_yaml(path)) continue;
-    if (!changed)
-      fputs("\nOf the scenario only this is new: its table, seed and change.sql are as they were. See whether they "
-            "fit:\n",
-            stdout);
+    if (!changed) {
+      fputs("\n", stdout);
+      pgr_schema_print_wrapped(pgr_trigger_elsewhere(v->trigger)
+                                   ? "Of the scenario only this is new: its table, seed and change.sql are as they "
+                                     "were, with the table's former name. Change that there, then:"
+                                   : "Of the scenario only this is new: its table, seed and change.sql are as they "
+                                     "were. See whether they fit:",
+                               0);
+    }
     changed = true;
+    pgr_buf_clear(&shown);
+    pgr_schema_show_text(path, &shown);
     for (int k = 0; k < PGR_SCHEMA_CHECKS; k++)
-      printf("  pgrace %s %s%.*s\n", pgr_schema_checks[k], strchr("./", *path) ? "" : "./", (int)(slash - path), path);
+      printf("  pgrace %s %s%.*s\n", pgr_schema_checks[k], strchr("./", *path) ? "" : "./", (int)(slash - path),
+             pgr_buf_text(&shown)); /* its bytes are the path's */
   }
+  pgr_buf_deinit(&shown);
 }
 
 static pgr_code tell(const next_version *v, pgr_err *err) {
@@ -234,8 +390,11 @@ static pgr_code tell(const next_version *v, pgr_err *err) {
   pgr_code code = pgr_schema_print_diff(&from, &to, &differ, err);
   if (code) return code;
   if (!differ) printf("It is a copy of version %d, for you to change.\n", v->last->number);
-  if (v->remarks.len > 0) printf("transitions.sql does not try:\n%s", pgr_buf_text(&v->remarks));
   if (!v->options.dry_run) tell_next(v);
+  if (v->remarks.len > 0) {
+    fputs("\n", stdout);
+    pgr_schema_print_remarks(pgr_buf_text(&v->remarks));
+  }
   return PGR_OK;
 }
 

@@ -4,6 +4,8 @@
 
 #include "schema_contest.h"
 #include "schema_quote.h"
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -388,12 +390,10 @@ static bool put_yaml(const writing *w, pgr_buf *out) {
 
 /* ---- all of it ---- */
 
-/* The key's and the ruled columns' numbers, which trying takes from sequences, and what was recorded: a scenario begins
- * where a reset leads to. Harmless elsewhere: nothing of others is touched. */
+/* The numbers of keys, ruled columns and rejections, which trying takes from sequences: a scenario begins where a reset
+ * leads to. Harmless elsewhere: no sequence of a table with rows is touched. */
 static bool put_restart(const writing *w, pgr_buf *out) {
-  static const char comment[] =
-      "-- What transitions.sql leaves behind: numbers that its rows took, and rejections that "
-      "were recorded.\n";
+  static const char comment[] = "-- What transitions.sql leaves behind: numbers that what it tried took.\n";
   pgr_buf table;
   pgr_buf_init(&table, 0);
   pgr_quote_table(w->rule, &table);
@@ -408,8 +408,7 @@ static bool put_restart(const writing *w, pgr_buf *out) {
   }
   if (w->rule->log == PGR_RULE_LOG_TABLE)
     pgr_buf_addf(out,
-                 "%sDELETE FROM pgrace.rejections WHERE pid = pg_backend_pid();\n"
-                 "SELECT setval(pg_get_serial_sequence('pgrace.rejections', 'id'), 1, false)\n"
+                 "%sSELECT setval(pg_get_serial_sequence('pgrace.rejections', 'id'), 1, false)\n"
                  "  WHERE NOT EXISTS (SELECT FROM pgrace.rejections);\n",
                  out->len ? "" : comment);
   out->failed |= table.failed;
@@ -417,13 +416,50 @@ static bool put_restart(const writing *w, pgr_buf *out) {
   return out->len > 0;
 }
 
-static void put_transitions(const writing *w, pgr_buf *out) {
+static bool rules_begins(const pgr_rule *rule) {
+  for (int i = 0; i < rule->column_count; i++)
+    if (rule->columns[i].begins_ruled) return true;
+  return false;
+}
+
+/* FNV-1a. Who edits a file does not mean to deceive anybody. */
+static uint64_t print_of(const char *text, size_t len) {
+  uint64_t print = UINT64_C(14695981039346656037);
+  for (size_t i = 0; i < len; i++)
+    print = (print ^ (unsigned char)text[i]) * UINT64_C(1099511628211);
+  return print;
+}
+
+/* The last line, which tells the text above it from one that somebody has edited. */
+static const char seal[] = "-- As pgrace wrote it, unless edited, and then new version lets it be: ";
+enum { PRINT_DIGITS = 16 };
+
+void pgr_schema_scenario_transitions(const pgr_rule *rule, const pgr_rule_target *target, pgr_buf *out,
+                                     pgr_buf *remarks) {
   pgr_buf untested;
+  bool begins_ruled = rules_begins(rule);
   pgr_buf_init(&untested, 0);
-  pgr_rule_write_transitions(w->rule, w->target, out, &untested);
-  if (untested.len > 0) pgr_buf_addf(w->remarks, "transitions.sql does not try:\n%s", pgr_buf_text(&untested));
-  w->remarks->failed |= untested.failed;
+  pgr_buf_clear(out);
+  pgr_rule_write_transitions(rule, target, out, &untested);
+  if (out->len > 0) pgr_buf_addf(out, "%s%016" PRIx64 "\n", seal, print_of(pgr_buf_text(out), out->len));
+  if (untested.len > 0)
+    pgr_buf_addf(remarks, "transitions.sql tries new rows%s. Of them it does not try:\n%s",
+                 begins_ruled ? ", which begin as the rule says" : "", pgr_buf_text(&untested));
+  if (untested.len > 0 && begins_ruled)
+    pgr_buf_adds(remarks, "Rows that are older than the rule may have any value: what becomes of them is ruled too, "
+                          "and not tried.\n");
+  remarks->failed |= untested.failed;
   pgr_buf_deinit(&untested);
+}
+
+bool pgr_schema_scenario_unedited(const char *text) {
+  const char *last = NULL;
+  char print[PRINT_DIGITS + 2];
+  for (const char *hit = text; (hit = strstr(hit, seal)); hit++)
+    last = hit;
+  if (!last) return false;
+  snprintf(print, sizeof print, "%016" PRIx64 "\n", print_of(text, (size_t)(last - text)));
+  return strcmp(last + strlen(seal), print) == 0;
 }
 
 /* Takes the buffer's text. false: out of memory. */
@@ -440,7 +476,7 @@ static pgr_code write_files(writing *w, pgr_schema_scenario_file *out, size_t *c
   pgr_buf_init(&text, 0);
   pgr_buf_init(&transitions, 0);
   pgr_buf_init(&restart, 0);
-  put_transitions(w, &transitions);
+  pgr_schema_scenario_transitions(w->rule, w->target, &transitions, w->remarks);
   w->tries = transitions.len > 0 || transitions.failed;
   w->restarts = w->tries && put_restart(w, &restart);
   bool seeded = put_yaml(w, &text);
@@ -483,19 +519,43 @@ static void remark_on_null(const writing *w) {
 
 /* Nothing was found to race: because there is nothing, or because no values are known to race with. */
 static void remark_on_values(const writing *w) {
+  const char *same = NULL; /* a column that may be set again */
   for (int i = 0; i < w->rule->column_count; i++) {
     const pgr_contest_column *c = &w->columns[i];
     pgr_state states[PGR_STATES_MAX];
     int count = pgr_rule_states(&w->rule->columns[i], states);
+    if (w->rule->columns[i].same && !same) same = w->rule->columns[i].name;
     if (states[count - 1].side.kind != PGR_SIDE_ANY || !c->target || c->others[1]) continue;
     pgr_buf_addf(w->remarks,
                  "No scenario was written: pgrace does not know two values of the type %s that the rule does not "
                  "name.\n",
                  c->target->type);
+    remark_on_same(w);
     return;
   }
-  pgr_buf_adds(w->remarks, "No scenario was written: no two agents that check and then write can break this rule, so "
-                           "there is nothing to race.\n");
+  pgr_buf_adds(w->remarks, "No scenario was written: pgrace finds no way in which agents that check and then write "
+                           "break this rule, so there is nothing to race.");
+  if (same)
+    pgr_buf_addf(w->remarks,
+                 " What the rule allows is that two of them set %s to the same value and both are told yes, for it "
+                 "says 'same'. If only one may be told yes, leave that out.",
+                 same);
+  pgr_buf_adds(w->remarks, "\n");
+}
+
+void pgr_schema_scenario_remarks(const pgr_rule *rule, const pgr_rule_target *target, pgr_buf *remarks) {
+  bool begins_ruled = rules_begins(rule);
+  if (begins_ruled && (target->partitioned || target->partition))
+    pgr_buf_addf(
+        remarks,
+        "%s is %s, and new rows are ruled: an UPDATE that moves a row to another partition is an INSERT there, "
+        "and is refused when the row has no value that a new one may begin with.\n",
+        rule->table, target->partitioned ? "partitioned" : "a partition");
+  if (target->children > 0)
+    pgr_buf_addf(remarks,
+                 "%s has children by inheritance, and they do not inherit its triggers: the rule holds for none of "
+                 "their rows, also when they are changed through %s.\n",
+                 rule->table, rule->table);
 }
 
 pgr_code pgr_schema_scenario(const pgr_schema_scenario_input *input, pgr_arena *arena, pgr_schema_scenario_file *out,
@@ -507,7 +567,7 @@ pgr_code pgr_schema_scenario(const pgr_schema_scenario_input *input, pgr_arena *
   pgr_contest_columns(input->rule, input->target, arena, w.columns);
   remark_on_null(&w);
   bool found = pgr_contest_find(input->rule, w.columns, &w.contest);
-  if (!found || !w.contest.one_wins) remark_on_same(&w);
+  if (found && !w.contest.one_wins) remark_on_same(&w);
   if (!found) {
     remark_on_values(&w);
     return PGR_OK;

@@ -26,4 +26,15 @@ enum { PGR_SCHEMA_SCENARIO_FILES_MAX = 8 };
 pgr_code pgr_schema_scenario(const pgr_schema_scenario_input *input, pgr_arena *arena, pgr_schema_scenario_file *out,
                              size_t *count, pgr_buf *remarks, pgr_err *err) PGR_MUST_CHECK;
 
+/* ---- parts of it ---- */
+
+/* transitions.sql: replaces what is in out, with nothing where nothing can be tried. remarks: as above. */
+void pgr_schema_scenario_transitions(const pgr_rule *rule, const pgr_rule_target *target, pgr_buf *out,
+                                     pgr_buf *remarks);
+/* Whether a transitions.sql is, byte for byte, as pgrace wrote it once, for whatever rule. */
+bool pgr_schema_scenario_unedited(const char *text);
+
+/* Appends, a line each, what a rule of this table does that may surprise its author, scenario or not. */
+void pgr_schema_scenario_remarks(const pgr_rule *rule, const pgr_rule_target *target, pgr_buf *remarks);
+
 #endif

@@ -4,11 +4,18 @@
 #include "pgr_units.h"
 #include "pgr_utf8.h"
 #include "schema_command.h"
+#include "schema_standing.h"
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { STATUS_BROKEN = 1, STATUS_PENDING = 2, MIGRATION_COLUMNS = 3, TRIGGER_COLUMNS = 4, TITLE_BYTES = 160 };
+enum {
+  STATUS_BROKEN = 1,
+  STATUS_PENDING = 2,
+  MIGRATION_COLUMNS = 3,
+  TRIGGER_COLUMNS = 4,
+  TITLE_BYTES = PGR_STANDING_TITLE_BYTES
+};
 
 /* How a declared trigger stands in the database, all things considered. */
 typedef enum trigger_state {
@@ -17,10 +24,11 @@ typedef enum trigger_state {
   TRIGGER_ABSENT, /* and nobody says that it was installed */
   TRIGGER_BEHIND,
   TRIGGER_DRIFTED, /* not as it was installed, or gone */
-  TRIGGER_UNKNOWN  /* its function is no version's */
+  TRIGGER_UNKNOWN, /* its function is no version's */
+  TRIGGER_DROPPED  /* a migration that is applied took it away, which is as it should be */
 } trigger_state;
 
-static const char *const trigger_states[] = {"", "current", "absent", "behind", "drifted", "unknown"};
+static const char *const trigger_states[] = {"", "current", "absent", "behind", "drifted", "unknown", "dropped"};
 
 typedef struct trigger_row {
   const pgr_trigger *trigger;
@@ -44,7 +52,7 @@ typedef struct status {
   trigger_row *triggers;
   const pgr_stranger *strangers;
   size_t stranger_count;
-  size_t applied, pending, changed, missing, drifted, unknown, behind; /* late is pending; absent is behind */
+  size_t applied, pending, changed, missing, other, drifted, unknown, behind; /* late is pending; absent is behind */
 } status;
 
 /* ---- asking ---- */
@@ -55,7 +63,7 @@ static pgr_code judge(status *s, trigger_row *row, pgr_err *err) {
   row->why = i->why;
   switch (i->presence) {
   case PGR_PRESENCE_ABSENT:
-    row->state = i->recorded ? TRIGGER_DRIFTED : TRIGGER_ABSENT;
+    row->state = i->recorded ? TRIGGER_DRIFTED : i->dropped ? TRIGGER_DROPPED : TRIGGER_ABSENT;
     if (i->recorded)
       row->why = pgr_arena_printf(&s->arena, "version %d was installed, and the trigger is gone", i->recorded);
     if (i->recorded && !row->why) return pgr_fail(err, PGR_ENOMEM, "out of memory");
@@ -70,6 +78,7 @@ static pgr_code judge(status *s, trigger_row *row, pgr_err *err) {
 static void count_trigger(status *s, trigger_state state) {
   switch (state) {
   case TRIGGER_UNASKED:
+  case TRIGGER_DROPPED:
   case TRIGGER_CURRENT: break;
   case TRIGGER_ABSENT:
   case TRIGGER_BEHIND: s->behind++; break;
@@ -85,6 +94,7 @@ static void count_migration(status *s, pgr_standing_state state) {
   case PGR_STANDING_LATE: s->pending++; break;
   case PGR_STANDING_CHANGED: s->changed++; break;
   case PGR_STANDING_MISSING: s->missing++; break;
+  case PGR_STANDING_OTHER: s->other++; break;
   }
 }
 
@@ -120,26 +130,15 @@ static pgr_code ask(status *s, pgr_err *err) {
 }
 
 static int exit_status(const status *s) {
-  if (s->changed || s->missing || s->drifted || s->unknown) return STATUS_BROKEN;
+  if (s->changed || s->missing || s->other || s->drifted || s->unknown) return STATUS_BROKEN;
   return s->pending || s->behind ? STATUS_PENDING : 0;
 }
 
 /* ---- text ---- */
 
-static const char *const migration_states[] = {[PGR_STANDING_APPLIED] = "applied",
-                                               [PGR_STANDING_PENDING] = "pending",
-                                               [PGR_STANDING_LATE] = "late",
-                                               [PGR_STANDING_CHANGED] = "changed",
-                                               [PGR_STANDING_MISSING] = "missing"};
-
-/* "0002_inbox" of a record whose file is gone: with as many digits as the folder's. */
-static const char *title_of(const status *s, const pgr_standing *m, char out[TITLE_BYTES]) {
-  const pgr_migrations *all = &s->folder.migrations;
-  int digits = all->count ? all->items[0].digits : 4;
-  if (m->migration) return pgr_migration_title(m->migration, out);
-  snprintf(out, TITLE_BYTES, "%0*lld_%s", digits, (long long)m->number, m->name);
-  return out;
-}
+static const char *const migration_states[] = {
+    [PGR_STANDING_APPLIED] = "applied", [PGR_STANDING_PENDING] = "pending", [PGR_STANDING_LATE] = "late",
+    [PGR_STANDING_CHANGED] = "changed", [PGR_STANDING_MISSING] = "missing", [PGR_STANDING_OTHER] = "other"};
 
 /* Appends ", 2 migrations pending", without the comma at the beginning. */
 static void add_count(pgr_buf *out, size_t count, const char *what, const char *is) {
@@ -152,6 +151,7 @@ static void add_count(pgr_buf *out, size_t count, const char *what, const char *
 static void print_verdict(const status *s) {
   pgr_buf verdict;
   pgr_buf_init(&verdict, 0);
+  add_count(&verdict, s->other, "migration", "of another name than the record");
   add_count(&verdict, s->changed, "migration", "changed");
   add_count(&verdict, s->missing, "migration", "missing");
   add_count(&verdict, s->unknown, "trigger", "of no known version");
@@ -183,7 +183,7 @@ static pgr_code print_migrations(status *s, pgr_err *err) {
     const pgr_standing *m = &s->migrations[i];
     char title[TITLE_BYTES];
     const char **row = cells + i * MIGRATION_COLUMNS;
-    row[0] = pgr_arena_strdup(&s->arena, title_of(s, m, title));
+    row[0] = pgr_arena_strdup(&s->arena, pgr_standing_title(m, &s->folder.migrations, title));
     row[1] = migration_states[m->state];
     row[2] = m->applied_at ? pgr_arena_printf(&s->arena, "%s by %s", m->applied_at, m->applied_by) : NULL;
   }
@@ -259,17 +259,100 @@ static pgr_code print_strangers(status *s, pgr_err *err) {
   return PGR_OK;
 }
 
-/* Of the first trigger that is not as it was installed: by the file of the version that was. */
+static pgr_standings standings_of(const status *s) {
+  return (pgr_standings){&s->folder.migrations, s->migrations, s->migration_count};
+}
+
+/* As one word for a shell. */
+static void add_word(const char *text, pgr_buf *out) {
+  static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./-";
+  if (*text && text[strspn(text, plain)] == '\0' && *text != '-') {
+    pgr_buf_adds(out, text);
+    return;
+  }
+  pgr_buf_adds(out, "'");
+  for (; *text; text++)
+    if (*text == '\'')
+      pgr_buf_adds(out, "'\\''");
+    else
+      pgr_buf_add(out, text, 1);
+  pgr_buf_adds(out, "'");
+}
+
+/* The version of a trigger that the database is to have, by what was installed last. */
+static const pgr_version *installed_version(const trigger_row *t) {
+  int number = t->installed.recorded;
+  bool known = number > 0 && (size_t)number <= t->trigger->version_count;
+  return known ? &t->trigger->versions[number - 1] : pgr_trigger_latest(t->trigger);
+}
+
+/* Some migration that was applied with this file has another text now: its file may be it. */
+static bool is_file_changed(const status *s, const pgr_trigger *trigger, const pgr_version *version) {
+  const pgr_trigger *its;
+  const pgr_version *one;
+  for (size_t i = 0; i < s->migration_count; i++) {
+    const pgr_standing *m = &s->migrations[i];
+    if (m->state != PGR_STANDING_CHANGED) continue;
+    for (size_t k = 0; k < m->migration->up.part_count; k++)
+      if (pgr_triggers_of_part(&s->folder.triggers, &m->migration->up.parts[k], &its, &one) && its == trigger &&
+          one == version)
+        return true;
+  }
+  return false;
+}
+
+/* Of every trigger that is not as it was installed: by the file of the version that was, unless that is not what it was
+ * then. */
 static void print_mend(const status *s) {
-  char path[PGR_SCHEMA_CELL_BYTES * 2], shown[PGR_SCHEMA_CELL_BYTES];
-  const trigger_row *t = s->triggers;
-  while (t->state != TRIGGER_DRIFTED && t->state != TRIGGER_UNKNOWN)
-    t++;
-  snprintf(path, sizeof path, "%s/triggers/%s/v%d.sql", s->options.dir, t->trigger->name,
-           t->installed.recorded ? t->installed.recorded : pgr_trigger_latest(t->trigger)->number);
-  printf("\nWhat the database has there may be worth a look. What was installed, once more:\n"
-         "psql -f %s\n",
-         pgr_schema_show(path, shown));
+  char shown[PGR_SCHEMA_CELL_BYTES];
+  pgr_buf commands, changed;
+  pgr_buf_init(&commands, 0);
+  pgr_buf_init(&changed, 0);
+  for (size_t i = 0; i < s->folder.triggers.count; i++) {
+    const trigger_row *t = &s->triggers[i];
+    if (t->state != TRIGGER_DRIFTED && t->state != TRIGGER_UNKNOWN) continue;
+    const pgr_version *version = installed_version(t);
+    if (is_file_changed(s, t->trigger, version)) {
+      pgr_buf_addf(&changed, "  %s\n", pgr_schema_show(version->source.name, shown));
+      continue;
+    }
+    pgr_buf_adds(&commands, "psql -d ");
+    add_word(pgr_schema_show(PQdb(pgr_db_raw(s->database.place.db)), shown), &commands);
+    pgr_buf_adds(&commands, " -f ");
+    add_word(pgr_schema_show(version->source.name, shown), &commands);
+    pgr_buf_adds(&commands, "\n");
+  }
+  puts("\nWhat the database has there may be worth a look.");
+  if (commands.len) printf("What was installed, once more:\n%s", pgr_buf_text(&commands));
+  if (changed.len)
+    printf("Not what was installed any more; look for the text of then in git (git log -p):\n%s",
+           pgr_buf_text(&changed));
+  pgr_buf_deinit(&commands);
+  pgr_buf_deinit(&changed);
+}
+
+/* From the first of them on, for that takes the others along. */
+static void print_changed(const status *s) {
+  pgr_standings all = standings_of(s);
+  size_t at = 0;
+  pgr_buf text;
+  pgr_buf_init(&text, 0);
+  while (s->migrations[at].state != PGR_STANDING_CHANGED)
+    at++;
+  bool can = pgr_standing_redo(&all, at, &text);
+  puts("\nchanged: the file, or what it includes, is not what was applied. Put it back,");
+  printf("and the change into a migration of its own%s\n", can ? "; or, where that is allowed:" : ".");
+  pgr_schema_print_wrapped(pgr_buf_text(&text), 0);
+  pgr_buf_deinit(&text);
+}
+
+static void print_others(const status *s) {
+  pgr_standings all = standings_of(s);
+  pgr_err why;
+  if (!pgr_standing_refuse_others(&all, &why)) return;
+  putchar('\n');
+  pgr_schema_print_wrapped("other:", 0);
+  pgr_schema_print_wrapped(why.msg, 2);
 }
 
 static void print_next(const status *s) {
@@ -277,14 +360,12 @@ static void print_next(const status *s) {
     puts("\nWith --dsn URI: what a database really has of it.");
     return;
   }
+  if (s->other) print_others(s);
   if (s->missing) puts("\nmissing: applied, and there is no file of it any more. Get the file back.");
-  if (s->changed)
-    puts("\nchanged: the file, or what it includes, is not what was applied. Put it back, and\n"
-         "the change into a migration of its own; or, where that is allowed:\n"
-         "pgrace schema redo");
+  if (s->changed) print_changed(s);
   if (s->drifted || s->unknown) print_mend(s);
   if (s->behind && !s->pending) puts("\nNo migration installs what is not at its latest version: pgrace schema lint");
-  if (s->pending) puts("\nNext: pgrace schema up --check --dsn URI, then without --check");
+  if (s->pending && !s->other) puts("\nNext: pgrace schema up --check --dsn URI, then without --check");
 }
 
 static pgr_code print_text(status *s, pgr_err *err) {
@@ -315,7 +396,8 @@ static json_t *migration_json(const status *s, const pgr_standing *m, bool asked
   char title[TITLE_BYTES];
   const pgr_migration *file = m->migration;
   return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "number", (json_int_t)m->number, "name",
-                   text_json(m->name ? m->name : file->name), "title", text_json(title_of(s, m, title)), "state",
+                   text_json(m->name ? m->name : file->name), "title",
+                   text_json(pgr_standing_title(m, &s->folder.migrations, title)), "state",
                    asked ? json_string(migration_states[m->state]) : json_null(), "file",
                    text_json(file ? file->up.file : NULL), "has_down",
                    file ? json_boolean(file->down.file) : json_null(), "checksum",
@@ -361,12 +443,13 @@ static json_t *strangers_json(const status *s) {
 }
 
 static pgr_code print_json(const status *s, pgr_err *err) {
+  char where[PGR_SCHEMA_CELL_BYTES];
   bool asked = s->options.dsn != NULL;
   json_t *document = json_pack(
       "{s:i, s:s, s:o, s:o, s:o, s:i, s:o, s:o, s:o}", "format", 1, "command", "schema status", "folder",
       text_json(s->options.dir), "database", text_json(asked ? PQdb(pgr_db_raw(s->database.place.db)) : NULL), "target",
-      text_json(asked ? pgr_target_describe(s->database.place.target) : NULL), "exit_status", exit_status(s),
-      "migrations", migrations_json(s), "triggers", triggers_json(s), "undeclared", strangers_json(s));
+      text_json(asked ? pgr_schema_where(&s->database, where) : NULL), "exit_status", exit_status(s), "migrations",
+      migrations_json(s), "triggers", triggers_json(s), "undeclared", strangers_json(s));
   bool ok = document && json_dumpf(document, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF;
   json_decref(document);
   return ok ? PGR_OK : pgr_fail(err, PGR_EENVIRONMENT, "cannot write the status");

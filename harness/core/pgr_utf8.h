@@ -8,4 +8,8 @@
  * '?', control characters become spaces. Source: RFC 3629, section 4. */
 void pgr_utf8_copy(char *out, size_t bytes, const char *text);
 
+/* Bytes of the first `characters` characters of the text, of all when it has fewer. A byte that continues a character
+ * counts with what is before it, wherever it is. */
+size_t pgr_utf8_offset(const char *text, size_t characters);
+
 #endif

@@ -37,3 +37,10 @@ void pgr_utf8_copy(char *out, size_t bytes, const char *text) {
   }
   out[used] = '\0';
 }
+
+size_t pgr_utf8_offset(const char *text, size_t characters) {
+  size_t offset = 0;
+  for (; text[offset]; offset++)
+    if (((unsigned char)text[offset] & 0xC0) != 0x80 && characters-- == 0) break;
+  return offset;
+}

@@ -2,28 +2,9 @@
  * have; what a text could do without any of these words is not there (EXECUTE runs what no word says, hence is one). */
 #include "reaches_internal.h"
 
+#include "pgr_functions.h"
 #include "pgr_words.h"
 #include <string.h>
-
-/* Functions of pg_catalog that are not immutable, and yet neither see nor change what other sessions see: they depend
- * on the session, its settings, the time, chance, or on catalogs that only DDL changes. */
-static const char harmless[] =
-    "anytextcat array_sample array_shuffle array_to_json array_to_string bernoulli clock_timestamp concat "
-    "concat_ws convert convert_from convert_to current_database current_query current_schema current_schemas "
-    "current_setting current_user date date_add date_part date_subtract date_trunc enum_first enum_last enum_range "
-    "extract format gen_random_uuid generate_series get_current_ts_config getdatabaseencoding in_range "
-    "inet_client_addr inet_client_port inet_server_addr inet_server_port json_build_array json_build_object "
-    "json_populate_record json_populate_recordset json_to_record json_to_recordset json_to_tsvector "
-    "jsonb_build_array jsonb_build_object jsonb_path_exists_tz jsonb_path_match_tz jsonb_path_query_array_tz "
-    "jsonb_path_query_first_tz jsonb_path_query_tz jsonb_populate_record jsonb_populate_recordset jsonb_to_record "
-    "jsonb_to_recordset jsonb_to_tsvector length make_timestamptz money now numeric overlaps pg_backend_pid "
-    "pg_client_encoding pg_collation_for pg_column_compression pg_column_size pg_is_in_recovery "
-    "pg_postmaster_start_time pg_sleep pg_sleep_for pg_sleep_until pg_trigger_depth pg_typeof phraseto_tsquery "
-    "plainto_tsquery quote_literal quote_nullable random random_normal regclass row_to_json session_user setseed "
-    "statement_timestamp suppress_redundant_updates_trigger system textanycat time timeofday timestamp timestamptz "
-    "timetz timezone to_char to_date to_json to_jsonb to_number to_timestamp to_tsquery to_tsvector "
-    "transaction_timestamp ts_headline tsvector_update_trigger tsvector_update_trigger_column uuidv4 uuidv7 "
-    "version websearch_to_tsquery xml xml_is_well_formed";
 
 static const char snapshot_functions[] = "pg_current_snapshot txid_current_snapshot";
 static const char number_functions[] = "pg_current_xact_id pg_current_xact_id_if_assigned txid_current "
@@ -69,7 +50,7 @@ static void give(pgr_reaches *r, const char *texts, unsigned meanings) {
 }
 
 pgr_code pgr__names_begin(pgr_reaches *r) {
-  give(r, harmless, PGR__MEANS_HARMLESS);
+  give(r, pgr_functions_harmless(), PGR__MEANS_HARMLESS);
   give(r, sequence_functions, PGR__MEANS_SEQUENCE);
   give(r, snapshot_functions, PGR__MEANS_SNAPSHOT);
   give(r, number_functions, PGR__MEANS_NUMBER);

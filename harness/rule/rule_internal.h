@@ -25,6 +25,8 @@ bool pgr__refuses_changes(const pgr_rule_column *column);
  * mentioned by any. */
 bool pgr__knows(const pgr_rule_column *column, pgr_state state);
 
+/* ---- rule_condition.c ---- */
+
 /* The condition, true of what the rule refuses, else false or NULL. before, after: expressions. indent: of lines after
  * the first, in characters. The column must refuse something. */
 void pgr__write_refused(const pgr_rule_column *column, const char *before, const char *after, int indent, pgr_buf *out);
@@ -38,19 +40,20 @@ void pgr__write_not_among(const char *const *values, int count, pgr_buf *out);
 
 /* ---- rule_sql.c ---- */
 
-/* The triggers of a rule. Each calls the same function. */
+/* The triggers of a rule, one for each column and event: that it fires says what was wrong, so the function compares no
+ * values, which it would do by other operators than WHEN (those of its search_path). Each calls the same function. */
 typedef enum pgr__event {
   PGR__INSERT,
-  PGR__UPDATE,   /* the columns that may be set to what they are */
-  PGR__UPDATE_OF /* one column that may not: fires only when it is named */
+  PGR__UPDATE,   /* of a column that may be set to what it is */
+  PGR__UPDATE_OF /* of one that may not: fires only when it is named */
 } pgr__event;
 
 typedef struct pgr__trigger {
   pgr__event event;
-  int columns[PGR_RULE_COLUMNS_MAX]; /* of the rule: those whose condition it has */
-  int column_count;
+  int column;   /* of the rule */
+  bool further; /* PGR__INSERT: there is one before it */
 } pgr__trigger;
-enum { PGR__TRIGGERS_MAX = PGR_RULE_COLUMNS_MAX + 2 };
+enum { PGR__TRIGGERS_MAX = 2 * PGR_RULE_COLUMNS_MAX };
 
 /* The first one has the rule's own name. Returns their number; 0: the rule refuses nothing. */
 int pgr__triggers(const pgr_rule *rule, pgr__trigger out[PGR__TRIGGERS_MAX]);

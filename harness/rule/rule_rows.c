@@ -83,41 +83,85 @@ void pgr_rule_write_existing(const pgr_rule *rule, const char *const *key, int k
 
 /* ---- histories ---- */
 
-static void write_column_history(const pgr_rule *rule, const pgr_rule_column *column, pgr_buf *out) {
+static void write_history_table(const pgr_rule *rule, pgr_buf *out) {
   char schema[64], table[64];
-  const char *const order[] = {rule->history.key, rule->history.order};
-  if (!pgr_sql_read_qualified(rule->history.table, schema, table)) {
+  if (pgr_sql_read_qualified(rule->history.table, schema, table))
+    pgr_sql_qualified(*schema ? schema : NULL, table, out);
+  else
     out->failed = true;
-    return;
+}
+
+/* A condition on steps: a row's first one is a beginning, each other a change of the one before. Steps whose neighbours
+ * are not known, because another one has the same place, are none of either. */
+static void write_refused_step(const pgr_rule_column *column, bool changes, bool begins, pgr_buf *out) {
+  if (begins) {
+    pgr_buf_adds(out, "step_rows = 1 AND step_rows_old IS NULL AND (");
+    pgr__write_refused_begin(column, "step_new", out);
+    pgr_buf_adds(out, ")");
   }
-  pgr_buf_adds(out, "SELECT ");
-  write_names(order, 2, out);
-  pgr_buf_adds(out, ", ");
+  if (begins && changes) pgr_buf_adds(out, "\n   OR ");
+  if (changes) {
+    pgr_buf_adds(out, "step_rows = 1 AND step_rows_old = 1 AND (");
+    pgr__write_refused(column, "step_old", "step_new", 5, out);
+    pgr_buf_adds(out, ")");
+  }
+}
+
+static void write_column_history(const pgr_rule *rule, const pgr_rule_column *column, bool changes, bool begins,
+                                 pgr_buf *out) {
+  pgr_buf_adds(out, "SELECT step_key, step_order, ");
   pgr_sql_literal(column->name, out);
-  pgr_buf_adds(out, " AS \"column\", step_old::text AS old, step_new::text AS new\nFROM (\n  SELECT ");
-  write_names(order, 2, out);
-  pgr_buf_adds(out, ", ");
-  pgr_sql_name(column->name, out);
-  pgr_buf_adds(out, " AS step_new, lag(");
-  pgr_sql_name(column->name, out);
-  pgr_buf_adds(out, ") OVER earlier AS step_old,\n    row_number() OVER earlier AS step_number\n  FROM ");
-  pgr_sql_qualified(*schema ? schema : NULL, table, out);
-  pgr_buf_adds(out, "\n  WINDOW earlier AS (PARTITION BY ");
+  pgr_buf_adds(out,
+               ", step_old::text, step_new::text,\n  CASE WHEN step_rows_old IS NULL THEN 'may not begin with this' "
+               "ELSE 'may not change so' END\n"
+               "FROM (\n  SELECT step_key, step_order, step_new, lag(step_new) OVER earlier AS step_old,\n"
+               "    step_rows, lag(step_rows) OVER earlier AS step_rows_old\n"
+               "  FROM (SELECT ");
   pgr_sql_name(rule->history.key, out);
-  pgr_buf_adds(out, " ORDER BY ");
+  pgr_buf_adds(out, " AS step_key, ");
   pgr_sql_name(rule->history.order, out);
-  pgr_buf_adds(out, ")\n) AS steps\nWHERE step_number > 1\n  AND (");
-  pgr__write_refused(column, "step_old", "step_new", 7, out);
-  pgr_buf_adds(out, ")\n");
+  pgr_buf_adds(out, " AS step_order, ");
+  pgr_sql_name(column->name, out);
+  pgr_buf_adds(out, " AS step_new,\n          count(");
+  pgr_sql_name(rule->history.order, out);
+  pgr_buf_adds(out, ") OVER (PARTITION BY ");
+  pgr_sql_name(rule->history.key, out);
+  pgr_buf_adds(out, ", ");
+  pgr_sql_name(rule->history.order, out);
+  pgr_buf_adds(out, ") AS step_rows\n        FROM ");
+  write_history_table(rule, out);
+  pgr_buf_adds(out, ") AS steps\n  WINDOW earlier AS (PARTITION BY step_key ORDER BY step_order)\n) AS steps\nWHERE ");
+  write_refused_step(column, changes, begins, out);
+  pgr_buf_adds(out, "\n");
+}
+
+/* Rows whose place among those of their key is not known, so that nothing can be said of them. It names the columns of
+ * the whole query. */
+static void write_history_ties(const pgr_rule *rule, pgr_buf *out) {
+  const char *const place[] = {rule->history.key, rule->history.order};
+  pgr_buf_adds(out, "SELECT ");
+  write_names(place, 2, out);
+  pgr_buf_adds(out, ", NULL AS \"column\", NULL AS old, NULL AS new,\n  CASE WHEN count(");
+  pgr_sql_name(rule->history.order, out);
+  pgr_buf_adds(out, ") = 0 THEN 'not compared: the order is NULL'\n"
+                    "    ELSE 'not compared: ' || count(*) || ' rows with this order' END AS fault\nFROM ");
+  write_history_table(rule, out);
+  pgr_buf_adds(out, "\nGROUP BY ");
+  write_names(place, 2, out);
+  pgr_buf_adds(out, "\nHAVING count(");
+  pgr_sql_name(rule->history.order, out);
+  pgr_buf_adds(out, ") <> 1\n");
 }
 
 void pgr_rule_write_history(const pgr_rule *rule, pgr_buf *out) {
   int queries = 0;
   if (!rule->history.table) return;
   for (int i = 0; i < rule->column_count; i++) {
-    if (!pgr__refuses_changes(&rule->columns[i])) continue;
-    if (queries++ > 0) pgr_buf_adds(out, "UNION ALL\n");
-    write_column_history(rule, &rule->columns[i], out);
+    bool changes = pgr__refuses_changes(&rule->columns[i]), begins = pgr__refuses_begins(&rule->columns[i]);
+    if (!changes && !begins) continue;
+    if (queries++ == 0) write_history_ties(rule, out);
+    pgr_buf_adds(out, "UNION ALL\n");
+    write_column_history(rule, &rule->columns[i], changes, begins, out);
   }
   if (queries > 0) pgr_buf_adds(out, "ORDER BY 1, 2, 3\n");
 }
@@ -349,18 +393,18 @@ static void write_steps(const pgr_rule *rule, const trial *trials, const pgr_buf
   pgr__piece_end(&text, out);
 }
 
-static const char transitions_begin[] = "DECLARE\n"
-                                        "  change record;\n"
-                                        "  step integer;    -- of the way, from 1\n"
-                                        "  row_table oid;\n"
-                                        "  row_id tid;\n"
-                                        "  state text;      -- of the error, NULL: none; its constraint and message\n"
-                                        "  broken text;\n"
-                                        "  said text;\n"
-                                        "  tried text;\n"
-                                        "  outcome text;\n"
-                                        "  wrong text[] := '{}';\n"
-                                        "BEGIN\n"
+static const char transitions_declare[] = "DECLARE\n"
+                                          "  change record;\n"
+                                          "  step integer;    -- of the way, from 1\n"
+                                          "  row_table oid;\n"
+                                          "  row_id tid;\n"
+                                          "  state text;      -- of the error, NULL: none; its constraint and message\n"
+                                          "  broken text;\n"
+                                          "  said text;\n"
+                                          "  tried text;\n"
+                                          "  outcome text;\n"
+                                          "  wrong text[] := '{}';\n";
+static const char transitions_begin[] = "BEGIN\n"
                                         "  FOR change IN\n"
                                         "    -- The way of a row: all of it is allowed but, perhaps, the last step, "
                                         "which is what is tried.\n"
@@ -388,6 +432,12 @@ static const char transitions_taken_back[] =
     "    IF step < cardinality(change.way) OR (change.allowed AND state IS NOT NULL) THEN\n"
     "      wrong := array_append(wrong, tried || ' should be let through, and ' || outcome);\n";
 
+/* Another connection has recorded them, so that nothing takes them back. */
+static const char forget_rejections[] =
+    "  IF to_regclass('pgrace.rejections') IS NOT NULL THEN -- what was refused here, for no caller\n"
+    "    DELETE FROM pgrace.rejections WHERE pid = pg_backend_pid() AND at >= began;\n"
+    "  END IF;\n";
+
 static void write_verdict(const pgr_rule *rule, pgr_buf *out) {
   pgr_buf expected;
   pgr_buf_init(&expected, 0);
@@ -400,8 +450,9 @@ static void write_verdict(const pgr_rule *rule, pgr_buf *out) {
   pgr_sql_literal(pgr_buf_text(&expected), out);
   pgr_buf_adds(out, " || outcome);\n"
                     "    END IF;\n"
-                    "  END LOOP;\n"
-                    "  IF cardinality(wrong) > 0 THEN\n"
+                    "  END LOOP;\n");
+  if (rule->log == PGR_RULE_LOG_TABLE) pgr_buf_adds(out, forget_rejections);
+  pgr_buf_adds(out, "  IF cardinality(wrong) > 0 THEN\n"
                     "    RAISE EXCEPTION USING\n"
                     "      MESSAGE = wrong[1] || CASE WHEN cardinality(wrong) > 1\n"
                     "        THEN format(' (and %s more: see the detail)', cardinality(wrong) - 1) ELSE '' END,\n"
@@ -417,6 +468,8 @@ static void write_script(const pgr_rule *rule, const trial *trials, const pgr_bu
   bool first = true;
   pgr_buf_init(&body, 0);
   pgr_buf_init(&title, 0);
+  pgr_buf_adds(&body, transitions_declare);
+  if (rule->log == PGR_RULE_LOG_TABLE) pgr_buf_adds(&body, "  began timestamptz := clock_timestamp();\n");
   pgr_buf_adds(&body, transitions_begin);
   for (int i = 0; i < rule->column_count; i++)
     write_rows(&trials[i], &first, &body);

@@ -1,25 +1,23 @@
-/* A folder's migrations. Invariant: nothing outside of the folder is ever read, whatever a link or an include says; a
- * text that was kept has no NUL and is UTF-8. */
+/* A folder's migrations. Invariant: every file is read by folder_internal.h; a text that was kept has no NUL and is
+ * UTF-8. */
 #include "pgr_migrations.h"
 
+#include "folder_internal.h"
 #include "pgr_statements.h"
-#include "pgr_yaml.h"
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-enum { NAMES_MAX = 4 * PGR_MIGRATIONS_MAX, WHY_BYTES = 128 };
+enum { NAMES_MAX = 4 * PGR_MIGRATIONS_MAX };
 
 static const char form[] = "a migration is NUMBER_name.up.sql and, to take it back, NUMBER_name.down.sql";
 static const char outside_transaction[] = "run it by hand, outside of migrations: each of them is one transaction";
+static const char has_no_data[] = "write INSERT INTO … VALUES: a migration has no data to give";
 static const char own_transaction[] = "leave it out: pgrace runs a migration in one transaction, with its record";
 
 typedef struct entry {
@@ -31,8 +29,7 @@ typedef struct entry {
 
 typedef struct reader {
   pgr_migrations *out;
-  const char *folder;  /* without slashes at its end */
-  char real[PATH_MAX]; /* where it is; without a slash at its end */
+  pgr__folder folder;
   entry *entries;
   size_t entry_count;
   pgr_source *included; /* each file that was included, once */
@@ -116,13 +113,13 @@ static size_t list_names(reader *r, DIR *d, const char **names) {
   for (const struct dirent *e; !r->code && (errno = 0, e = readdir(d));) {
     if (e->d_name[0] == '.' || !ends_in(e->d_name, ".sql")) continue;
     if (count == NAMES_MAX) {
-      r->code = pgr_fail(r->err, PGR_ELIMIT, "%s: more than %d files that end in .sql", r->folder, NAMES_MAX);
+      r->code = pgr_fail(r->err, PGR_ELIMIT, "%s: more than %d files that end in .sql", r->folder.name, NAMES_MAX);
       break;
     }
     names[count] = pgr_arena_strdup(&r->out->arena, e->d_name);
     if (!names[count++]) no_memory(r);
   }
-  if (!r->code && errno) r->code = pgr_fail(r->err, PGR_EENVIRONMENT, "%s: %s", r->folder, strerror(errno));
+  if (!r->code && errno) r->code = pgr_fail(r->err, PGR_EENVIRONMENT, "%s: %s", r->folder.name, strerror(errno));
   if (!r->code) qsort(names, count, sizeof *names, by_text);
   return count;
 }
@@ -130,7 +127,7 @@ static size_t list_names(reader *r, DIR *d, const char **names) {
 static void add_entry(reader *r, const char *file) {
   entry e;
   size_t len;
-  const char *wrong = parse_name(file, &e, &len);
+  const char *wrong = pgr__folder_is_utf8(file) ? parse_name(file, &e, &len) : "its name is not UTF-8";
   if (!wrong) {
     e.name = pgr_arena_printf(&r->out->arena, "%.*s", (int)len, e.name);
     if (!e.name)
@@ -140,14 +137,14 @@ static void add_entry(reader *r, const char *file) {
     return;
   }
   char path[PATH_MAX];
-  snprintf(path, sizeof path, "%s/%s", r->folder, file);
+  snprintf(path, sizeof path, "%s/%s", r->folder.name, file);
   pgr_faults_add(r->faults, &(pgr_source){.name = path}, (pgr_place_in){0}, form, "%s", wrong);
 }
 
 static void list_entries(reader *r) {
   const char **names = pgr_calloc(NAMES_MAX, sizeof *names);
-  DIR *d = opendir(r->real);
-  if (!d) r->code = pgr_fail(r->err, PGR_EENVIRONMENT, "%s: %s", r->folder, strerror(errno));
+  DIR *d = opendir(*r->folder.real ? r->folder.real : "/");
+  if (!d) r->code = pgr_fail(r->err, PGR_EENVIRONMENT, "%s: %s", r->folder.name, strerror(errno));
   if (!names) no_memory(r);
   size_t count = d && names ? list_names(r, d, names) : 0;
   r->entries = r->code ? NULL : pgr_calloc(count, sizeof *r->entries);
@@ -167,72 +164,20 @@ typedef struct asker {
   pgr_place_in at;
 } asker;
 
-static bool cannot(char why[WHY_BYTES], const char *reason) {
-  snprintf(why, WHY_BYTES, "%s", reason);
-  return false;
-}
-
-/* Where the file really is. why: filled when it is not, or not in the folder. */
-static bool find(const reader *r, const char *relative, char real[PATH_MAX], char why[WHY_BYTES]) {
-  char path[PATH_MAX];
-  int n = snprintf(path, sizeof path, "%s/%s", r->real, relative);
-  if (n >= (int)sizeof path) return cannot(why, "its path is too long");
-  size_t len = strlen(r->real);
-  if (!realpath(path, real)) return cannot(why, errno == ENOENT ? "there is no such file" : strerror(errno));
-  if (strncmp(real, r->real, len) != 0 || real[len] != '/') return cannot(why, "it lies outside of the folder");
-  return true;
-}
-
-/* Nonblocking, lest a pipe that nobody writes to holds us up. */
-static bool slurp(reader *r, const char *real, char **text, size_t *len, char why[WHY_BYTES]) {
-  struct stat st;
-  int fd = open(real, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
-  bool ok = fd >= 0 && fstat(fd, &st) == 0;
-  if (!ok) cannot(why, strerror(errno));
-  if (ok && !S_ISREG(st.st_mode)) ok = cannot(why, S_ISDIR(st.st_mode) ? "it is a folder" : "it is no regular file");
-  if (ok && st.st_size > PGR_MIGRATION_BYTES_MAX) ok = cannot(why, "it is larger than 8 MiB");
-  _Static_assert(PGR_MIGRATION_BYTES_MAX == 8 << 20, "the message says so");
-  char *data = ok ? pgr_arena_alloc(&r->out->arena, (size_t)st.st_size + 1) : NULL;
-  if (ok && !data) {
-    no_memory(r);
-    ok = false;
-  }
-  size_t used = 0;
-  while (ok && used < (size_t)st.st_size) {
-    ssize_t n = read(fd, data + used, (size_t)st.st_size - used);
-    if (n == 0) break;
-    if (n > 0) used += (size_t)n;
-    if (n < 0 && errno != EINTR) ok = cannot(why, strerror(errno));
-  }
-  if (fd >= 0) close(fd);
-  *text = data;
-  *len = used;
-  return ok;
-}
-
 /* name: what people call the file; NULL: the folder and where in it the file is. false: there was a fault or an
  * error. */
 static bool load(reader *r, const char *relative, const char *name, asker by, pgr_source *out) {
-  char real[PATH_MAX], why[WHY_BYTES] = "", *text = NULL;
-  size_t len = 0;
-  if (!find(r, relative, real, why) || !slurp(r, real, &text, &len, why)) {
-    if (!r->code && name)
-      pgr_faults_add(r->faults, &(pgr_source){.name = name}, by.at, NULL, "cannot read it: %s", why);
-    else if (!r->code)
-      pgr_faults_add(r->faults, by.source, by.at, NULL, "cannot include %.200s: %s", relative, why);
-    return false;
-  }
-  r->bytes += len;
-  if (r->bytes > PGR_MIGRATIONS_BYTES_MAX) {
-    r->code = pgr_fail(r->err, PGR_ELIMIT, "%s: its migrations have more than %d MiB together", r->folder,
+  char why[PGR__WHY_BYTES];
+  *out = (pgr_source){.name = name};
+  r->code = pgr__folder_file_read(&r->folder, relative, PGR_MIGRATION_BYTES_MAX, out, why, r->faults, r->err);
+  if (!r->code && *why && name) pgr_faults_add(r->faults, out, by.at, NULL, "cannot read it: %s", why);
+  if (!r->code && *why && !name)
+    pgr_faults_add(r->faults, by.source, by.at, NULL, "cannot include %.200s: %s", relative, why);
+  r->bytes += out->len_bytes;
+  if (!r->code && r->bytes > PGR_MIGRATIONS_BYTES_MAX)
+    r->code = pgr_fail(r->err, PGR_ELIMIT, "%s: its migrations have more than %d MiB together", r->folder.name,
                        PGR_MIGRATIONS_BYTES_MAX >> 20);
-    return false;
-  }
-  bool marked = len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0; /* a byte order mark is no SQL */
-  if (!name) name = pgr_arena_printf(&r->out->arena, "%s%s", r->folder, real + strlen(r->real));
-  if (!name) no_memory(r);
-  *out = (pgr_source){.name = name, .text = text + 3 * marked};
-  return !r->code && pgr_text_check(out, len - 3 * marked, r->faults);
+  return !r->code && out->text;
 }
 
 /* ---- include files ---- */
@@ -271,11 +216,12 @@ static bool is_include(const pgr_source *s, size_t *offset) {
 }
 
 /* The path of a line \ir PATH, as psql reads it: bare, or in single quotes. "" and a reason when it is none. */
-static void read_path(line l, char path[PATH_MAX], char why[WHY_BYTES]) {
+static void read_path(line l, char path[PATH_MAX], char why[PGR__WHY_BYTES]) {
   size_t used = 0, i = 3;
   *path = *why = '\0';
   if (l.len < 4 || memcmp(l.begin, "\\ir", 3) != 0 || !strchr(" \t", l.begin[3])) {
-    cannot(why, "write \\ir and the file's path: a file that includes others has nothing but that and -- comments");
+    snprintf(why, PGR__WHY_BYTES, "%s",
+             "write \\ir and the file's path: a file that includes others has nothing but that and -- comments");
     return;
   }
   while (strchr(" \t", l.begin[i]))
@@ -295,8 +241,9 @@ static void read_path(line l, char path[PATH_MAX], char why[WHY_BYTES]) {
   }
   path[used] = '\0';
   if (i == l.len && used > 0 && closed && *path != '/') return;
-  cannot(why, *path == '/' ? "a path from this file's folder, not from the root"
-                           : "the path ends the line; what is not bare letters stands in 'single quotes'");
+  snprintf(why, PGR__WHY_BYTES, "%s",
+           *path == '/' ? "a path from this file's folder, not from the root"
+                        : "the path ends the line; what is not bare letters stands in 'single quotes'");
   *path = '\0';
 }
 
@@ -308,7 +255,7 @@ static void add_includes(reader *r, pgr_migration_text *t, const pgr_source *fil
     line l = line_at(file, at);
     at = l.next;
     if (!says_something(l)) continue;
-    char path[PATH_MAX], why[WHY_BYTES];
+    char path[PATH_MAX], why[PGR__WHY_BYTES];
     asker by = {file, pgr_place_at(file, (size_t)(l.begin - file->text))};
     by.at.width = (int)l.len;
     read_path(l, path, why);
@@ -339,13 +286,13 @@ static void check_backslashes(reader *r, const pgr_source *source) {
   }
 }
 
-/* Whether a word stands anywhere that a statement would need to end the transaction, or to be refused in one; or a
- * backslash. Parsing takes a hundred times as long, and few files have to be: a folder of hundreds must be read in no
- * time when there is nothing to do. What this would miss, the server refuses, or the journal notices. */
+/* Whether a word stands anywhere that a statement would need to end the transaction, to be refused in one, or to wait
+ * for data; or a backslash. Parsing takes a hundred times as long, and few files have to be: a folder of hundreds must
+ * be read in no time when there is nothing to do. What this would miss, the server refuses, or the journal notices. */
 static bool is_worth_parsing(const pgr_source *source) {
   static const char *const words[] = {"abort",  "begin",        "commit",       "end",      "prepare", "rollback",
                                       "start",  "cluster",      "concurrently", "database", "discard", "reindex",
-                                      "system", "subscription", "tablespace",   "vacuum"};
+                                      "system", "subscription", "tablespace",   "vacuum",   "stdin"};
   static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
   for (const char *p = source->text; *p;) {
     size_t len = strspn(p, letters);
@@ -376,6 +323,8 @@ static void check_statements(reader *r, const pgr_source *source) {
     else if (s->needs_none)
       pgr_faults_add(r->faults, source, at, outside_transaction, "%s, as it stands here, cannot run in a transaction",
                      s->what);
+    else if (s->wants_input)
+      pgr_faults_add(r->faults, source, at, has_no_data, "%s … FROM STDIN waits for data", s->what);
   }
   pgr_faults_deinit(&unknown);
   pgr_arena_deinit(&arena);
@@ -395,10 +344,11 @@ static bool keep_included(reader *r, const pgr_source *source) {
 }
 
 static const pgr_source *include(reader *r, const char *path, asker by) {
-  char real[PATH_MAX], why[WHY_BYTES];
-  bool found = find(r, path, real, why);
+  char real[PATH_MAX], why[PGR__WHY_BYTES];
+  bool found = pgr__folder_find(&r->folder, path, real, why);
   for (size_t i = 0; found && i < r->included_count; i++)
-    if (strcmp(r->included[i].name + strlen(r->folder), real + strlen(r->real)) == 0) return &r->included[i];
+    if (strcmp(r->included[i].name + strlen(r->folder.name), real + strlen(r->folder.real)) == 0)
+      return &r->included[i];
   pgr_source source;
   size_t offset;
   if (!load(r, path, NULL, by, &source)) return NULL;
@@ -417,7 +367,7 @@ static const pgr_source *include(reader *r, const char *path, asker by) {
 static void read_direction(reader *r, const entry *e, pgr_migration_text *t) {
   pgr_source file;
   size_t offset;
-  const char *path = pgr_arena_printf(&r->out->arena, "%s/%s", r->folder, e->file);
+  const char *path = pgr_arena_printf(&r->out->arena, "%s/%s", r->folder.name, e->file);
   if (!path) {
     no_memory(r);
     return;
@@ -468,7 +418,7 @@ static void read_number(reader *r, size_t first, size_t end) {
   for (size_t i = first; !r->code && i < end; i++) {
     const entry *e = &r->entries[i];
     char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/%s", r->folder, e->file);
+    snprintf(path, sizeof path, "%s/%s", r->folder.name, e->file);
     if (is_second(r, i, first)) {
       pgr_faults_add(r->faults, &(pgr_source){.name = path}, (pgr_place_in){0}, "give one of them another number",
                      "number %lld is also that of %.200s", (long long)e->number, r->entries[first].file);
@@ -498,7 +448,7 @@ static void read_all(reader *r) {
   for (size_t i = 0; i < r->entry_count; i = end_of_number(r, i))
     numbers++;
   if (numbers > PGR_MIGRATIONS_MAX) {
-    r->code = pgr_fail(r->err, PGR_ELIMIT, "%s: more than %d migrations", r->folder, PGR_MIGRATIONS_MAX);
+    r->code = pgr_fail(r->err, PGR_ELIMIT, "%s: more than %d migrations", r->folder.name, PGR_MIGRATIONS_MAX);
     return;
   }
   r->out->items = pgr_calloc(numbers, sizeof *r->out->items);
@@ -515,24 +465,6 @@ static void read_all(reader *r) {
   EVP_MD_CTX_free(digest);
 }
 
-static void find_folder(reader *r, const char *folder) {
-  struct stat st;
-  size_t len = strlen(folder);
-  while (len > 1 && folder[len - 1] == '/')
-    len--;
-  r->folder = pgr_arena_printf(&r->out->arena, "%.*s", (int)len, folder);
-  if (!r->folder)
-    no_memory(r);
-  else if (!realpath(folder, r->real) && errno == ENOENT)
-    r->code =
-        pgr_fail(r->err, PGR_EUSAGE, "%s: there is no such folder; --dir names the one with the migrations", r->folder);
-  else if (!*r->real || stat(r->real, &st))
-    r->code = pgr_fail(r->err, PGR_EENVIRONMENT, "%s: %s", r->folder, strerror(errno));
-  else if (!S_ISDIR(st.st_mode))
-    r->code = pgr_fail(r->err, PGR_EUSAGE, "%s: this is no folder; --dir names the one with the migrations", r->folder);
-  if (strcmp(r->real, "/") == 0) *r->real = '\0';
-}
-
 pgr_code pgr_migrations_read(const char *folder, pgr_migrations *out, pgr_faults *faults, pgr_err *err) {
   *out = (pgr_migrations){.folder = folder};
   reader *r = pgr_calloc(1, sizeof *r);
@@ -540,7 +472,7 @@ pgr_code pgr_migrations_read(const char *folder, pgr_migrations *out, pgr_faults
   r->out = out;
   r->faults = faults;
   r->err = err;
-  find_folder(r, folder);
+  r->code = pgr__folder_open(folder, &out->arena, &r->folder, err);
   if (!r->code) list_entries(r);
   if (!r->code) read_all(r);
   pgr_code code = r->code;

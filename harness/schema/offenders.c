@@ -4,6 +4,7 @@
 #include "installed_internal.h"
 
 #include "pgr_mem.h"
+#include "pgr_names.h"
 #include "pgr_utf8.h"
 #include "pgr_yaml.h"
 #include <stdio.h>
@@ -11,6 +12,9 @@
 #include <string.h>
 
 enum { CELL_BYTES = 200, QUERIES_MAX = 3 };
+
+/* Rows that row level security hides are an error, for nobody could tell whether they break the rule. */
+static const char see_all[] = "SET LOCAL row_security = off; SAVEPOINT pgrace_all_rows";
 
 static const char opening[] = "DECLARE pgrace_offenders NO SCROLL CURSOR FOR\n";
 
@@ -55,15 +59,42 @@ static pgr_place_in place_of(const asking *a, const char *key, const char *query
   return at;
 }
 
+/* Whether row level security alone forbids the query: it has the same SQLSTATE as a privilege that is missing, and
+ * messages are translated. Then *advice says what to do. */
+static bool is_hidden(const asking *a, const char *declare, char advice[300]) {
+  pgr_err ignored;
+  PGresult *done = NULL;
+  char role[64] = "";
+  pgr_buf name;
+  if (pgr_db_exec(a->db, "ROLLBACK TO SAVEPOINT pgrace_all_rows; SET LOCAL row_security = on", &ignored) ||
+      pgr_db_query_text(a->db, "SELECT current_user", role, sizeof role, &ignored) ||
+      pgr_db_query(a->db, declare, 0, NULL, &done, &ignored))
+    return false;
+  PQclear(done);
+  pgr_buf_init(&name, 0);
+  pgr_sql_name(role, &name);
+  snprintf(advice, 300,
+           ": rows that %.140s may not see can break the rule too: ask as a role with BYPASSRLS, or as the table's "
+           "owner, unless it has FORCE ROW LEVEL SECURITY",
+           pgr_buf_text(&name));
+  pgr_buf_deinit(&name);
+  return true;
+}
+
 /* key: of trigger.yaml, what the query is made of. */
-static pgr_code blame(const asking *a, pgr_code code, const char *key, const char *query, const pgr_err *reason) {
+static pgr_code blame(const asking *a, pgr_code code, const char *key, const char *query, const char *declare,
+                      const pgr_err *reason) {
+  char advice[300] = "";
   if (code != PGR_EDATABASE || !pgr_db_blames_sql(a->db)) return pgr_fail(a->err, code, "%s", reason->msg);
-  code = strcmp(pgr_db_sqlstate(a->db), "42501") == 0 ? PGR_EDATABASE : PGR_EUSAGE; /* a privilege is missing */
+  bool denied = strcmp(pgr_db_sqlstate(a->db), "42501") == 0;
   pgr_place_in at = place_of(a, key, query);
+  if (denied && !is_hidden(a, declare, advice)) *advice = '\0';
+  code = denied ? PGR_EDATABASE : PGR_EUSAGE;
   const char *file = a->t->declaration.name ? a->t->declaration.name : a->t->name;
   if (at.line)
-    return pgr_fail(a->err, code, "%s:%d:%d: the query of '%s': %s", file, at.line, at.column, key, reason->msg);
-  return pgr_fail(a->err, code, "%s: the query of '%s': %s", file, key, reason->msg);
+    return pgr_fail(a->err, code, "%s:%d:%d: the query of '%s': %s%s", file, at.line, at.column, key, reason->msg,
+                    advice);
+  return pgr_fail(a->err, code, "%s: the query of '%s': %s%s", file, key, reason->msg, advice);
 }
 
 /* ---- asking ---- */
@@ -128,8 +159,9 @@ static pgr_code ask(asking *a, const char *key, const char *source, const char *
   pgr_buf_adds(&declare, query);
   pgr_code code =
       declare.failed ? pgr_fail(&reason, PGR_ENOMEM, "out of memory") : fetch(a, pgr_buf_text(&declare), out, &reason);
+  if (code) code = blame(a, code, key, query, pgr_buf_text(&declare), &reason);
   pgr_buf_deinit(&declare);
-  return code ? blame(a, code, key, query, &reason) : PGR_OK;
+  return code;
 }
 
 /* ---- the queries of a rule ---- */
@@ -189,7 +221,8 @@ pgr_code pgr_installed_offenders(pgr_db *db, const pgr_trigger *t, pgr_arena *ar
   if (!a.out) return no_memory(&a);
   pgr_code code = pgr__look_begin(&look, db, err);
   if (code) return code;
-  code = find_table(&a, &key, &key_count);
+  code = pgr_db_exec(db, see_all, err);
+  if (!code) code = find_table(&a, &key, &key_count);
   if (!code && t->rule.column_count) code = ask_rows(&a, key, key_count);
   if (!code && t->rule.column_count && t->rule.history.table) code = ask_history(&a);
   if (!code && t->rule.existing) code = ask(&a, "existing", "the query in trigger.yaml", t->rule.existing);

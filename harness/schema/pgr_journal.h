@@ -13,7 +13,10 @@
  *     enabled text     pg_trigger.tgenabled
  *     function text    as relation, of the function; without its arguments, for it has none
  *     source text      its prosrc
- *     migration bigint whose up or down left it so */
+ *     migration bigint whose up or down left it so
+ *     attributes text  of the function, what else changes what it does: its language, SECURITY DEFINER or INVOKER,
+ *                      volatility, owner, settings; pgr__function_attributes
+ * Texts are made with the settings that change how values are printed pinned: pgr__printing_settings. */
 #ifndef PGR_JOURNAL_H
 #define PGR_JOURNAL_H
 
@@ -37,7 +40,8 @@ typedef struct pgr_journal_options {
 } pgr_journal_options;
 
 /* db: borrowed, its own for as long as the journal is open (a session's lock). Errors: PGR_EDATABASE (who has the lock;
- * missing privileges, with the GRANT that gives them), PGR_EINTERRUPTED, PGR_ENOMEM. */
+ * missing privileges, with the GRANT that gives them; changes, but the session may only read), PGR_EINTERRUPTED,
+ * PGR_ENOMEM. */
 pgr_code pgr_journal_open(pgr_db *db, const pgr_journal_options *options, pgr_journal **out,
                           pgr_err *err) PGR_MUST_CHECK;
 void pgr_journal_close(pgr_journal *j); /* gives the lock back; NULL is fine */
@@ -47,7 +51,8 @@ typedef enum pgr_standing_state {
   PGR_STANDING_PENDING,
   PGR_STANDING_LATE,    /* pending, but a later one is applied */
   PGR_STANDING_CHANGED, /* applied, and the file says something else now */
-  PGR_STANDING_MISSING  /* applied, and there is no file */
+  PGR_STANDING_MISSING, /* applied, and there is no file */
+  PGR_STANDING_OTHER    /* applied under this number was one of another name: most likely another project's database */
 } pgr_standing_state;
 
 typedef struct pgr_standing {
@@ -65,14 +70,22 @@ pgr_code pgr_journal_compare(pgr_journal *j, const pgr_migrations *m, const pgr_
                              pgr_err *err) PGR_MUST_CHECK;
 
 /* Applies one that is pending, or takes back one that is applied: its SQL, its record, and what its triggers look like
- * now, in one transaction, after which the session's settings are as they were. triggers: to know versions by their
- * files. Errors: PGR_EUSAGE "file:line:column: message" (also: it is applied already, or not; there is no down; the
- * text ended its transaction itself, what stood before that has then happened, and the message says so), PGR_EDATABASE
- * (a lock timeout: who holds the table; a deadlock, a statement timeout), PGR_EINTERRUPTED; the database is unchanged.
- */
+ * now, in one transaction, after which the session's settings and advisory locks are as they were. Records of triggers
+ * that it dropped go, too. triggers: to know versions by their files. Errors: PGR_EUSAGE "file:line:column: message"
+ * (also: it is applied already, or not; there is no down; the text ended its transaction itself, what stood before that
+ * has then happened, and the message says so), PGR_EDATABASE (a lock timeout: who holds the table; a deadlock, a
+ * statement timeout; a privilege that the role lacks; a session that may only read; another run applied it meanwhile),
+ * PGR_EINTERRUPTED; the database is unchanged. Also PGR_EUSAGE: the text gave away the lock that only one may have; the
+ * record under that number has another name. Up: before the first version of a trigger, one of its name on its table,
+ * or its function, is there already and was not made by any version. Down: a trigger that it was to remove is still
+ * there. */
 pgr_code pgr_journal_up(pgr_journal *j, const pgr_migration *m, const pgr_triggers *triggers,
                         pgr_err *err) PGR_MUST_CHECK;
 pgr_code pgr_journal_down(pgr_journal *j, const pgr_migration *m, const pgr_triggers *triggers,
+                          pgr_err *err) PGR_MUST_CHECK;
+/* Takes back the last ones that are applied, the last first, and applies them again, all in one transaction: nobody
+ * meets the database without them. m: `count` of them, the last applied first. Errors: as above. */
+pgr_code pgr_journal_redo(pgr_journal *j, const pgr_migration *const *m, size_t count, const pgr_triggers *triggers,
                           pgr_err *err) PGR_MUST_CHECK;
 
 #endif

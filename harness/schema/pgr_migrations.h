@@ -42,11 +42,12 @@ typedef struct pgr_migrations {
   pgr_arena arena;
 } pgr_migrations;
 
-/* Adds faults for what is no migration's name, numbers given twice, a down without its up, files that cannot be read or
- * are no text, includes that are not there or lie outside the folder, statements that end the migration's transaction
- * or cannot run in one. Only names that end in .sql, in any case, are looked at. A folder that is not there is
- * PGR_EUSAGE. folder: borrowed, as long as out. out: to be given to pgr_migrations_deinit in any case; not
- * to be applied when there was a fault. Errors: also PGR_ENOMEM, PGR_ELIMIT, PGR_EENVIRONMENT. */
+/* Adds faults for what is no migration's name or not UTF-8, numbers given twice, a down without its up, files that
+ * cannot be read or are no text, includes that are not there or lie outside the folder, statements that end the
+ * migration's transaction, cannot run in one, or wait for data. Only names that end in .sql, in any case, are looked
+ * at. A folder that is not there is PGR_EUSAGE. folder: borrowed, as long as out. out: to be given to
+ * pgr_migrations_deinit in any case; not to be applied when there was a fault. Errors: also PGR_ENOMEM, PGR_ELIMIT,
+ * PGR_EENVIRONMENT. */
 pgr_code pgr_migrations_read(const char *folder, pgr_migrations *out, pgr_faults *faults, pgr_err *err) PGR_MUST_CHECK;
 void pgr_migrations_deinit(pgr_migrations *m);
 

@@ -4,7 +4,6 @@
 
 #include "pgr_triggers.h"
 
-/* Which migration installed which version; found by the parts of migrations. */
 /* Appends the page: of each trigger its table, events, rule in words, transition table, constraint → message, versions,
  * decision. */
 void pgr_schema_doc_markdown(const pgr_triggers *triggers, const pgr_migrations *migrations, pgr_buf *out);

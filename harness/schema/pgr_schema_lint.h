@@ -23,6 +23,9 @@ typedef struct pgr_lint_input {
   const pgr_triggers *triggers;
   const pgr_lint_declared *declared; /* NULL: nobody looked for scenarios, then nothing is said of them */
   size_t declared_count;
+  /* Whether writers who check first and write then can break the rule: what nobody can race needs no scenario. NULL:
+   * every rule can be broken so. */
+  bool (*contested)(const pgr_rule *rule);
   pgr_db *db; /* NULL: without a database */
 } pgr_lint_input;
 

@@ -11,7 +11,7 @@ enum { PGR_TRIGGERS_MAX = 1000, PGR_VERSIONS_MAX = 999 };
 
 typedef struct pgr_version {
   int number;
-  pgr_source source;   /* name: its path */
+  pgr_source source;   /* name: the folder's, and where in it the file really is, whatever link leads there */
   pgr_objects objects; /* what it makes; nothing when it cannot be parsed, and then there was a fault */
   const char *words;   /* the comment on its first trigger; NULL */
 } pgr_version;
@@ -32,14 +32,18 @@ typedef struct pgr_triggers {
   pgr_arena arena;
 } pgr_triggers;
 
-/* No triggers/ is no error: there are none. Adds faults with their places: YAML, keys, the rule's grammar, gaps between
- * versions, SQL that does not parse, a name in trigger.yaml that the latest version does not make. out: to be given to
- * pgr_triggers_deinit in any case. Errors: PGR_ENOMEM, PGR_ELIMIT, PGR_EENVIRONMENT. */
+/* No triggers/ is no error: there are none. Links are followed, but what lies outside of the folder is not read. Adds
+ * faults with their places: YAML, keys, the rule's grammar, what cannot be read, gaps between versions, SQL that does
+ * not parse, a trigger or function that the latest version does not make (its table may be another one: then a next
+ * version is to come), a function of two triggers, unless both are by hand and one only executes it. out: to be given
+ * to pgr_triggers_deinit in any case. Errors: PGR_EUSAGE (no such folder), PGR_ENOMEM, PGR_ELIMIT, PGR_EENVIRONMENT. */
 pgr_code pgr_triggers_read(const char *folder, pgr_triggers *out, pgr_faults *faults, pgr_err *err) PGR_MUST_CHECK;
 void pgr_triggers_deinit(pgr_triggers *t);
 
 const pgr_trigger *pgr_triggers_find(const pgr_triggers *t, const char *name); /* NULL: none */
 const pgr_version *pgr_trigger_latest(const pgr_trigger *t);
+/* The trigger as the latest version makes it, when that is on another table than trigger.yaml declares; else NULL. */
+const pgr_made_trigger *pgr_trigger_elsewhere(const pgr_trigger *t);
 /* The trigger and version whose file a migration's part is; false: it is none. */
 bool pgr_triggers_of_part(const pgr_triggers *t, const pgr_source *part, const pgr_trigger **trigger,
                           const pgr_version **version);

@@ -25,7 +25,8 @@ static pgr_place_in place_of(const pgr_source *file, size_t before, int position
 static pgr_code blame(const pgr_db *db, const pgr_source *file, size_t before, pgr_code code, const pgr_err *reason,
                       pgr_err *err) {
   pgr_place_in at = place_of(file, before, pgr_db_error_position(db));
-  if (code == PGR_EDATABASE && pgr_db_blames_sql(db)) code = PGR_EUSAGE;
+  bool denied = strcmp(pgr_db_sqlstate(db), "42501") == 0; /* another role may run the same text */
+  if (code == PGR_EDATABASE && pgr_db_blames_sql(db) && !denied) code = PGR_EUSAGE;
   if (at.line) return pgr_fail(err, code, "%s:%d:%d: %s", file->name, at.line, at.column, reason->msg);
   return pgr_fail(err, code, "%s: %s", file->name, reason->msg);
 }

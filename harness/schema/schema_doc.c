@@ -10,7 +10,7 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { FENCE_LEAST = 3 };
+enum { FENCE_LEAST = 3, CELL_CHARACTERS_MAX = 80 };
 
 /* ---- texts ---- */
 
@@ -234,7 +234,8 @@ static void add_rule(const pgr_trigger *t, pgr_buf *out) {
     pgr_buf_adds(out, "\n\n");
   }
   if (r->column_count == 0) {
-    pgr_buf_adds(out, "It was written by hand, and declares no rule: what it forbids is in its SQL.\n\n");
+    pgr_buf_addf(out, "It was written by hand, and declares no rule: what it %s is in its SQL.\n\n",
+                 pgr__doc_refuses(t) ? "forbids" : "does");
     return;
   }
   pgr_buf_adds(out, "**The rule:** ");
@@ -356,20 +357,70 @@ static void add_installers(const pgr_triggers *triggers, const pgr_migrations *m
   if (count == 0) pgr_buf_adds(out, "none");
 }
 
+const char *pgr__doc_comment(const pgr_version *version, size_t i) {
+  const pgr_made_trigger *all = version->objects.triggers;
+  for (size_t k = 0; all[i].comment && k < i; k++)
+    if (all[k].comment && strcmp(all[k].comment, all[i].comment) == 0) return NULL;
+  return all[i].comment;
+}
+
+static size_t comments_of(const pgr_version *v) {
+  size_t count = 0;
+  for (size_t i = 0; i < v->objects.trigger_count; i++)
+    count += pgr__doc_comment(v, i) != NULL;
+  return count;
+}
+
+/* Its comments, one after the other. */
+static void add_comments(const pgr_version *v, const char *before_each, pgr_buf *out) {
+  for (size_t i = 0; i < v->objects.trigger_count; i++) {
+    const char *comment = pgr__doc_comment(v, i);
+    if (!comment) continue;
+    pgr_buf_adds(out, before_each);
+    add_text(comment, out);
+  }
+}
+
+/* In a cell they would make the table too wide to be read. */
+static bool is_long(const pgr_version *v) {
+  size_t characters = 0;
+  for (size_t i = 0; i < v->objects.trigger_count; i++)
+    for (const char *p = pgr__doc_comment(v, i); p && *p; p++)
+      characters += ((unsigned char)*p & 0xC0) != 0x80;
+  return characters > CELL_CHARACTERS_MAX;
+}
+
+static void add_comments_below(const pgr_trigger *t, pgr_buf *out) {
+  for (size_t i = t->version_count; i-- > 0;) {
+    const pgr_version *v = &t->versions[i];
+    size_t count = comments_of(v);
+    if (count == 0) continue;
+    pgr_buf_addf(out, "- Version %d:", v->number);
+    add_comments(v, count > 1 ? "\n  - " : " ", out);
+    pgr_buf_adds(out, "\n");
+  }
+  pgr_buf_adds(out, "\n");
+}
+
 static void add_versions(const pgr_triggers *triggers, const pgr_migrations *migrations, const pgr_trigger *t,
                          pgr_buf *out) {
-  pgr_buf_adds(out, "### Versions\n\n| version | file | migration | comment |\n|---|---|---|---|\n");
+  bool below = false;
+  for (size_t i = 0; i < t->version_count; i++)
+    below |= is_long(&t->versions[i]);
+  pgr_buf_addf(out, "### Versions\n\n| version | file | migration |%s\n|---|---|---|%s\n", below ? "" : " comment |",
+               below ? "" : "---|");
   for (size_t i = t->version_count; i-- > 0;) {
     const pgr_version *v = &t->versions[i];
     pgr_buf_addf(out, "| %d | ", v->number);
     add_code(v->source.name, true, out);
     pgr_buf_adds(out, " | ");
     add_installers(triggers, migrations, v, out);
-    pgr_buf_adds(out, " | ");
-    if (v->words) add_text(v->words, out);
-    pgr_buf_adds(out, " |\n");
+    pgr_buf_adds(out, " |");
+    if (!below) add_comments(v, " ", out);
+    pgr_buf_adds(out, below ? "\n" : " |\n");
   }
   pgr_buf_adds(out, "\n");
+  if (below) add_comments_below(t, out);
 }
 
 /* ---- how to change it, and why it is so ---- */
@@ -409,8 +460,9 @@ static void add_change(const pgr_trigger *t, pgr_buf *out) {
                  " copies version %d to version %d, and writes the migration that installs it.\n2. Change the copy.\n",
                  latest->number, latest->number + 1);
   }
-  pgr_buf_adds(out, "3. `pgrace schema lint`, then `pgrace schema up --check --dsn …`: which rows break it already?\n"
-                    "4. `pgrace schema up --dsn …`\n\n");
+  pgr_buf_adds(out, "3. `pgrace schema lint`");
+  if (pgr__doc_refuses(t)) pgr_buf_adds(out, ", then `pgrace schema up --check --dsn …`: which rows break it already?");
+  pgr_buf_adds(out, "\n4. `pgrace schema up --dsn …`\n\n");
 }
 
 static void add_decision(const pgr_trigger *t, pgr_buf *out) {

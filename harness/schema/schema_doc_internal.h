@@ -10,6 +10,9 @@ bool pgr__doc_installs(const pgr_triggers *triggers, const pgr_migration *m, con
 /* Whether it raises errors, as far as that can be told. */
 bool pgr__doc_refuses(const pgr_trigger *t);
 
+/* The comment on trigger i of a version; NULL: it has none, or an earlier one has the same. */
+const char *pgr__doc_comment(const pgr_version *version, size_t i);
+
 /* Appends text from elsewhere made fit to be shown: what is not UTF-8 becomes '?', control characters (lines: but for
  * line feeds) spaces, and what turns the direction of the text that follows '?'. */
 void pgr__doc_clean(const char *text, bool lines, pgr_buf *out);

@@ -145,6 +145,24 @@ static json_t *error(const pgr_trigger *t, bool *ok) {
   return o;
 }
 
+/* Of all its triggers, a line each; null for none. */
+static json_t *comments(const pgr_version *v) {
+  pgr_buf made;
+  bool any = false;
+  pgr_buf_init(&made, 0);
+  for (size_t i = 0; i < v->objects.trigger_count; i++) {
+    const char *comment = pgr__doc_comment(v, i);
+    if (!comment) continue;
+    if (any) pgr_buf_adds(&made, "\n");
+    pgr_buf_adds(&made, comment);
+    any = true;
+  }
+  json_t *value = taken(&made);
+  if (any) return value;
+  json_decref(value);
+  return json_null();
+}
+
 static json_t *versions(const pgr_triggers *triggers, const pgr_migrations *migrations, const pgr_trigger *t,
                         bool *ok) {
   json_t *list = json_array();
@@ -157,7 +175,7 @@ static json_t *versions(const pgr_triggers *triggers, const pgr_migrations *migr
         add(installed, text(pgr_migration_title(&migrations->items[k], title)), ok);
     set(o, "number", json_integer(v->number), ok);
     set(o, "file", text(v->source.name), ok);
-    set(o, "comment", text(v->words), ok);
+    set(o, "comment", comments(v), ok);
     set(o, "migrations", installed, ok);
     add(list, o, ok);
   }

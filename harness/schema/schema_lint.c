@@ -3,8 +3,7 @@
  * now, its latest version, is found fault with: what stands in an older one has happened. */
 #include "schema_lint_internal.h"
 
-#include "pgr_installed.h"
-#include "pgr_journal.h"
+#include "installed_internal.h"
 #include "pgr_statements.h"
 #include "pgr_utf8.h"
 #include <stdarg.h>
@@ -168,9 +167,11 @@ static void check_versions(pgr__lint *l, const pgr_trigger *t) {
 /* ---- scenarios ---- */
 
 static void check_scenario(pgr__lint *l, const pgr_trigger *t) {
-  if (!l->input->declared) return;
-  for (size_t i = 0; i < l->input->declared_count; i++)
-    if (strcmp(l->input->declared[i].constraint, t->name) == 0) return;
+  const pgr_lint_input *input = l->input;
+  if (!input->declared) return;
+  if (input->contested && t->rule.column_count > 0 && !input->contested(&t->rule)) return;
+  for (size_t i = 0; i < input->declared_count; i++)
+    if (strcmp(input->declared[i].constraint, t->name) == 0) return;
   pgr__lint_add(l, PGR__LINT_WARNING, "scenario-missing", &t->declaration, nowhere,
                 "list it among the rejections of one, or let pgrace schema new transition write one",
                 "no scenario declares the constraint '%s': nobody has raced what it forbids", t->name);
@@ -247,6 +248,173 @@ static void check_strangers(pgr__lint *l) {
                   all[i].table, all[i].function, all[i].enabled ? "" : "; disabled");
 }
 
+/* A trigger of the folder as the database has it. */
+typedef struct standing_trigger {
+  const pgr_trigger *t;
+  const pgr_made_trigger *made; /* of the latest version */
+  const char *relation;         /* OID */
+} standing_trigger;
+
+static void ask(pgr__lint *l, const char *sql, int count, const char *const *values, PGresult **rows) {
+  *rows = NULL;
+  if (!l->code) l->code = pgr_db_query(l->input->db, sql, count, values, rows, l->err);
+}
+
+static int rows_of(const PGresult *rows) {
+  return rows ? PQntuples(rows) : 0;
+}
+
+/* What the folder makes has been compared without a database. */
+static bool is_made(const pgr_triggers *all, const char *name, const char *table) {
+  for (size_t i = 0; i < all->count; i++) {
+    const pgr_objects *o = &pgr_trigger_latest(&all->items[i])->objects;
+    for (size_t k = 0; k < o->trigger_count; k++)
+      if (strcmp(o->triggers[k].name, name) == 0 && strcmp(o->triggers[k].table, table) == 0) return true;
+  }
+  return false;
+}
+
+/* tgtype */
+enum { TYPE_INSERT = 4, TYPE_UPDATE = 16 };
+
+/* What fires later in the database. */
+typedef struct later_trigger {
+  const char *name, *language, *source;
+  int type;
+} later_trigger;
+
+/* It fires after `made`, for the same row, and may undo what that has seen. */
+static bool may_undo(const later_trigger *later, const pgr_trigger *t, const pgr_made_trigger *made) {
+  bool meets = (made->inserts && later->type & TYPE_INSERT) || (made->updates && later->type & TYPE_UPDATE);
+  return meets && pgr__lint_looks_before(t, made) && strcmp(later->name, made->name) > 0 &&
+         pgr__lint_may_change(t, made, later->language, later->source);
+}
+
+/* Told at the first trigger of the version that it comes after and may undo. */
+static bool undoes_first(const later_trigger *later, const standing_trigger *s) {
+  const pgr_made_trigger *made = pgr_trigger_latest(s->t)->objects.triggers;
+  for (; made < s->made; made++)
+    if (may_undo(later, s->t, made)) return false;
+  return may_undo(later, s->t, s->made);
+}
+
+/* A partition may have one of its own. tgtype: 1 row, 2 before. */
+static void check_later(pgr__lint *l, const standing_trigger *s) {
+  static const char sql[] =
+      "SELECT t.tgname, quote_ident(t.tgname), t.tgrelid::regclass, l.lanname, p.prosrc, t.tgtype"
+      " FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_language l ON l.oid = p.prolang"
+      " WHERE (t.tgrelid = $1::oid OR t.tgrelid IN (SELECT relid FROM pg_partition_tree($1::oid::regclass)))"
+      " AND t.tgparentid = 0 AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgname > $2::name"
+      " AND t.tgtype & 3 = 3 AND p.oid <> 'suppress_redundant_updates_trigger'::regproc"
+      " ORDER BY t.tgname, 3";
+  enum { NAME, SHOWN, TABLE, LANGUAGE, SOURCE, TYPE };
+  const char *const values[] = {s->relation, s->made->name};
+  PGresult *rows;
+  if (!pgr__lint_looks_before(s->t, s->made)) return;
+  ask(l, sql, 2, values, &rows);
+  for (int i = 0; i < rows_of(rows); i++) {
+    const later_trigger later = {.name = PQgetvalue(rows, i, NAME),
+                                 .language = PQgetvalue(rows, i, LANGUAGE),
+                                 .source = PQgetvalue(rows, i, SOURCE),
+                                 .type = (int)strtol(PQgetvalue(rows, i, TYPE), NULL, 10)};
+    if (!is_made(l->input->triggers, later.name, s->made->table) && undoes_first(&later, s))
+      pgr__lint_add(l, PGR__LINT_WARNING, "later-trigger", NULL, nowhere, pgr__lint_later_hint,
+                    "the trigger %s on %s fires after '%s', and may change what that has looked at",
+                    PQgetvalue(rows, i, SHOWN), PQgetvalue(rows, i, TABLE), s->made->name);
+  }
+  PQclear(rows);
+}
+
+/* OPERATOR(app.<>), app.is_open(…): then it is meant. */
+static bool is_meant(const pgr_made_trigger *made, const char *schema) {
+  size_t len = strlen(schema);
+  for (const char *at = made->when; at && (at = strcasestr(at, schema)); at += len)
+    if (at[len] == '.' || (at[len] == '"' && at[len + 1] == '.')) return true;
+  return false;
+}
+
+/* What a WHEN calls is looked up once, when the trigger is made: by whatever search_path the session had. What stands
+ * in for PostgreSQL's own was found there, but for the comparisons that a type brings with it, an extension's or
+ * another: they are beside it, and its owner's. What PostgreSQL came with is in no pg_depend. */
+static void check_operators(pgr__lint *l, const standing_trigger *s) {
+  static const char sql[] =
+      "WITH used(classid, oid, shown, schema, arguments, owner, own) AS ("
+      " SELECT 'pg_operator'::regclass, o.oid, o.oid::regoperator::text, o.oprnamespace, ARRAY[o.oprleft, o.oprright],"
+      "  o.oprowner, EXISTS (SELECT FROM pg_operator b WHERE b.oprname = o.oprname"
+      "   AND b.oprnamespace = 'pg_catalog'::regnamespace) FROM pg_operator o"
+      " UNION ALL SELECT 'pg_proc'::regclass, p.oid, p.oid::regprocedure::text, p.pronamespace, p.proargtypes::oid[],"
+      "  p.proowner, EXISTS (SELECT FROM pg_proc b WHERE b.proname = p.proname"
+      "   AND b.pronamespace = 'pg_catalog'::regnamespace) FROM pg_proc p)"
+      " SELECT t.tgrelid::regclass, u.shown, n.nspname FROM pg_trigger t JOIN pg_depend d"
+      " ON d.classid = 'pg_trigger'::regclass AND d.objid = t.oid"
+      " JOIN used u ON u.classid = d.refclassid AND u.oid = d.refobjid JOIN pg_namespace n ON n.oid = u.schema"
+      " WHERE t.tgrelid = $1::oid AND t.tgname = $2 AND NOT t.tgisinternal AND u.own"
+      " AND n.nspname <> 'pg_catalog' AND NOT (u.classid = 'pg_proc'::regclass AND u.oid = t.tgfoid)"
+      " AND NOT EXISTS (SELECT FROM pg_type y WHERE y.oid = ANY (u.arguments) AND y.typtype = 'b'"
+      "  AND y.typnamespace = u.schema AND y.typowner = u.owner)"
+      " ORDER BY u.shown";
+  enum { TABLE, SHOWN, SCHEMA };
+  const char *const values[] = {s->relation, s->made->name};
+  PGresult *rows;
+  ask(l, sql, 2, values, &rows);
+  for (int i = 0; i < rows_of(rows); i++)
+    if (!is_meant(s->made, PQgetvalue(rows, i, SCHEMA)))
+      pgr__lint_add(l, PGR__LINT_ERROR, "operator", NULL, nowhere,
+                    "install its version again with a search_path that does not find that one, and ask who made it",
+                    "the trigger '%s' on %s decides by %s, which is not PostgreSQL's: a search_path bent the rule when "
+                    "it was installed",
+                    s->made->name, PQgetvalue(rows, i, TABLE), PQgetvalue(rows, i, SHOWN));
+  PQclear(rows);
+}
+
+/* Only where a subscription writes the table: elsewhere nobody need know. */
+static void check_replica(pgr__lint *l, const standing_trigger *s) {
+  static const char sql[] = "SELECT t.tgrelid::regclass, quote_ident(t.tgname) FROM pg_trigger t"
+                            " WHERE t.tgrelid = $1::oid AND t.tgname = $2 AND NOT t.tgisinternal AND t.tgenabled = 'O'"
+                            " AND EXISTS (SELECT FROM pg_subscription_rel r WHERE r.srrelid = t.tgrelid)";
+  const char *const values[] = {s->relation, s->made->name};
+  char hint[HINT_BYTES];
+  PGresult *rows;
+  ask(l, sql, 2, values, &rows);
+  for (int i = 0; i < rows_of(rows); i++) {
+    snprintf(hint, sizeof hint,
+             "ALTER TABLE %.130s ENABLE ALWAYS TRIGGER %.130s: then a row that breaks the rule stops the subscription",
+             PQgetvalue(rows, i, 0), PQgetvalue(rows, i, 1));
+    pgr__lint_add(l, PGR__LINT_WARNING, "replica", NULL, nowhere, hint,
+                  "a subscription writes %s, and the trigger '%s' does not fire for what it brings",
+                  PQgetvalue(rows, i, 0), s->made->name);
+  }
+  PQclear(rows);
+}
+
+/* Tables are found by the session's search path, everything else with pg_catalog alone in it. */
+static void check_standing_trigger(pgr__lint *l, const pgr_trigger *t, const pgr_made_trigger *made) {
+  pgr_db *db = l->input->db;
+  pgr__look look;
+  pgr__relation relation;
+  if (!l->code) l->code = pgr__look_begin(&look, db, l->err);
+  if (l->code) return;
+  l->code = pgr__relation_find(db, made->schema, made->table, &relation, l->err);
+  if (!l->code) l->code = pgr_db_exec(db, "SET LOCAL search_path = pg_catalog", l->err);
+  if (!l->code && *relation.oid) {
+    const standing_trigger s = {t, made, relation.oid};
+    check_later(l, &s);
+    check_operators(l, &s);
+    check_replica(l, &s);
+  }
+  l->code = pgr__look_end(&look, l->code, l->err);
+}
+
+static void check_database(pgr__lint *l) {
+  const pgr_triggers *all = l->input->triggers;
+  check_strangers(l);
+  for (size_t i = 0; i < all->count; i++) {
+    const pgr_objects *o = &pgr_trigger_latest(&all->items[i])->objects;
+    for (size_t k = 0; k < o->trigger_count; k++)
+      check_standing_trigger(l, &all->items[i], &o->triggers[k]);
+  }
+}
+
 /* ---- all ---- */
 
 static int by_place(const void *a, const void *b) {
@@ -281,7 +449,7 @@ static void check_all(pgr__lint *l) {
     check_scenario(l, &triggers->items[i]);
   }
   check_migrations(l);
-  if (l->input->db) check_strangers(l);
+  if (l->input->db) check_database(l);
 }
 
 pgr_code pgr_schema_lint(const pgr_lint_input *input, pgr_arena *arena, const pgr_lint_finding **out, size_t *count,

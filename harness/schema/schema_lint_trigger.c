@@ -4,6 +4,8 @@
 
 #include "pgr_rule_text.h"
 #include "pgr_statements.h"
+#include "schema_doc_internal.h"
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -105,8 +107,8 @@ static void check_function_name(pgr__lint *l, const pgr_trigger *t, const pgr_ve
 
 /* ---- what is raised ---- */
 
-/* The statement has CONSTRAINT = with something that is no constant: TG_NAME. */
-static bool sets_constraint(const pgr_source *source, pgr_place_in at) {
+/* What stands behind CONSTRAINT = in the statement, which may be no constant: TG_NAME; NULL: nothing does. */
+static const char *constraint_set(const pgr_source *source, pgr_place_in at) {
   const char *p = source->text;
   for (int i = 1; i < at.line && p; i++) {
     p = strchr(p, '\n');
@@ -114,8 +116,21 @@ static bool sets_constraint(const pgr_source *source, pgr_place_in at) {
   }
   size_t len = p ? strcspn(p, ";") : 0;
   for (size_t i = 0; i + 10 <= len; i++)
-    if (strncasecmp(p + i, "CONSTRAINT", 10) == 0) return true;
-  return false;
+    if (strncasecmp(p + i, "CONSTRAINT", 10) == 0) return p + i + 10 + strspn(p + i + 10, " \t\r\n:=");
+  return NULL;
+}
+
+/* The constraint is each trigger's own name, and not all that call the function are called as the folder is. */
+static void check_own_name(pgr__lint *l, const pgr_trigger *t, const pgr_version *v, const pgr_made_function *f,
+                           pgr_place_in at, const char *hint) {
+  for (size_t i = 0; i < v->objects.trigger_count; i++) {
+    const pgr_made_trigger *made = &v->objects.triggers[i];
+    if (strcmp(made->function, f->name) != 0 || strcmp(made->name, t->name) == 0) continue;
+    pgr__lint_add(l, PGR__LINT_ERROR, "name-ties", &v->source, at, hint,
+                  "raises TG_NAME as the constraint, which is '%s' where that trigger fires, and not '%s'", made->name,
+                  t->name);
+    return;
+  }
 }
 
 static void check_declared_error(pgr__lint *l, const pgr_trigger *t, const pgr_version *v, pgr_place_in at,
@@ -138,7 +153,10 @@ static void check_raise(pgr__lint *l, const pgr_trigger *t, const pgr_version *v
                   "USING ERRCODE = 'check_violation': drivers and frameworks map class 23 to a field's error",
                   "raises SQLSTATE %s, which no driver takes for a broken constraint", r->sqlstate);
   snprintf(hint, sizeof hint, "USING CONSTRAINT = '%.63s': by that name an application finds what to show", t->name);
-  if (!r->constraint && !sets_constraint(&v->source, at))
+  const char *set = constraint_set(&v->source, at);
+  if (!r->constraint && set && strncasecmp(set, "TG_NAME", 7) == 0)
+    check_own_name(l, t, v, f, at, hint);
+  else if (!r->constraint && !set)
     pgr__lint_add(l, PGR__LINT_ERROR, "constraint-set", &v->source, at, hint, "raises an error without a constraint");
   else if (r->constraint && strcmp(r->constraint, t->name) != 0)
     pgr__lint_add(l, PGR__LINT_ERROR, "name-ties", &v->source, at, hint,
@@ -158,7 +176,7 @@ static void check_raises(pgr__lint *l, const pgr_trigger *t, const pgr_version *
                   "lint knows plpgsql that PostgreSQL 15 takes; a scenario shows what this one does",
                   "what the function '%s' raises is not known: its %s cannot be read", f->name, f->language);
   for (size_t i = 0; i < f->raise_count; i++)
-    check_raise(l, t, v, f, &f->raises[i]);
+    if (!pgr__lint_is_caught(f->body, f->raises[i].line)) check_raise(l, t, v, f, &f->raises[i]);
 }
 
 /* ---- functions ---- */
@@ -228,10 +246,18 @@ static void check_when(pgr__lint *l, const pgr_version *v, const pgr_made_trigge
 
 /* ---- running again ---- */
 
+static bool continues_name(char c) {
+  return isalnum((unsigned char)c) || c == '_' || c == '$' || (c & 0x80);
+}
+
+/* As words of their own: keep is not in keep_insert. */
 static bool contains(const pgr_source *source, const pgr_sql_statement *s, const char *text) {
+  const char *begin = source->text + s->offset;
   size_t len = strlen(text);
   for (size_t i = 0; i + len <= s->len; i++)
-    if (strncasecmp(source->text + s->offset + i, text, len) == 0) return true;
+    if (strncasecmp(begin + i, text, len) == 0 && (i == 0 || !continues_name(begin[i - 1])) &&
+        (i + len == s->len || !continues_name(begin[i + len])))
+      return true;
   return false;
 }
 
@@ -291,33 +317,106 @@ static const pgr_rule_column *column_of(const pgr_rule *rule, const char *name) 
   return NULL;
 }
 
-static bool is_watched(const pgr_made_trigger *made, const char *column) {
-  for (size_t i = 0; i < made->column_count; i++)
-    if (strcmp(made->columns[i], column) == 0) return true;
+/* Some trigger of the version looks at it in every UPDATE. */
+static bool sees_changes(const pgr_rule *rule, const pgr_objects *o, const char *column) {
+  for (size_t i = 0; i < o->trigger_count; i++)
+    if (o->triggers[i].updates && o->triggers[i].column_count == 0 && pgr__lint_watches(rule, &o->triggers[i], column))
+      return true;
+  return false;
+}
+
+/* Whichever trigger of the version does. */
+static bool sees_column(const pgr_rule *rule, const pgr_objects *o, const char *column) {
+  for (size_t i = 0; i < o->trigger_count; i++)
+    if (o->triggers[i].updates && pgr__lint_watches(rule, &o->triggers[i], column)) return true;
+  return false;
+}
+
+/* An UPDATE can break it; else only its beginnings are ruled. */
+static bool rules_updates(const pgr_rule_column *column) {
+  pgr_state states[PGR_STATES_MAX];
+  int count = pgr_rule_states(column, states);
+  if (!column->same || states[count - 1].side.kind != PGR_SIDE_ANY) return true;
+  for (int i = 0; i < count; i++)
+    for (int k = 0; k < count; k++)
+      if (!pgr_rule_allows(column, states[i], states[k])) return true;
   return false;
 }
 
 /* Without `same` a rule is about statements that name the column: then UPDATE OF says just that. */
-static bool must_see_all(const pgr_rule *rule, const pgr_made_trigger *made) {
+static bool must_see_all(const pgr_rule *rule, const pgr_objects *o, const pgr_made_trigger *made) {
   for (size_t i = 0; i < made->column_count; i++) {
     const pgr_rule_column *c = column_of(rule, made->columns[i]);
-    if (!c || c->same) return true;
+    if (!c || (c->same && !sees_changes(rule, o, c->name))) return true;
   }
   return false;
 }
 
-static void check_update_of(pgr__lint *l, const pgr_trigger *t, const pgr_version *v, const pgr_made_trigger *made) {
-  pgr_place_in at = at_trigger(&v->source, made);
-  if (!made->updates || made->column_count == 0) return;
-  for (int i = 0; i < t->rule.column_count; i++)
-    if (!is_watched(made, t->rule.columns[i].name))
-      pgr__lint_add(l, PGR__LINT_ERROR, "update-of", &v->source, at, "name it in UPDATE OF, or leave OF out",
-                    "the rule is about '%s', which UPDATE OF leaves out: nobody looks when it is changed",
+/* A version may have a trigger for each of its columns. Columns are missed once, at the first that looks at updates. */
+static void check_update_of(pgr__lint *l, const pgr_trigger *t, const pgr_version *v) {
+  const pgr_objects *o = &v->objects;
+  const pgr_made_trigger *first = NULL;
+  if (!pgr__doc_refuses(t)) return;
+  for (size_t i = 0; i < o->trigger_count; i++) {
+    const pgr_made_trigger *made = &o->triggers[i];
+    if (!made->updates) continue;
+    if (!first) first = made;
+    if (made->column_count > 0 && must_see_all(&t->rule, o, made))
+      pgr__lint_add(l, PGR__LINT_WARNING, "update-of", &v->source, at_trigger(&v->source, made),
+                    "BEFORE UPDATE, with WHEN (OLD.c IS DISTINCT FROM NEW.c AND …), sees every change",
+                    "UPDATE OF sees what a statement names: what another trigger changes in the row goes by");
+  }
+  for (int i = 0; first && i < t->rule.column_count; i++)
+    if (rules_updates(&t->rule.columns[i]) && !sees_column(&t->rule, o, t->rule.columns[i].name))
+      pgr__lint_add(l, PGR__LINT_ERROR, "update-of", &v->source, at_trigger(&v->source, first),
+                    "name it there, or give it a trigger of its own",
+                    "the rule is about '%s', which neither UPDATE OF nor WHEN names: nobody looks when it is changed",
                     t->rule.columns[i].name);
-  if (must_see_all(&t->rule, made))
-    pgr__lint_add(l, PGR__LINT_WARNING, "update-of", &v->source, at,
-                  "BEFORE UPDATE, with WHEN (OLD.c IS DISTINCT FROM NEW.c AND …), sees every change",
-                  "UPDATE OF sees what a statement names: what another trigger changes in the row goes by");
+}
+
+/* ---- what fires later ---- */
+
+const char pgr__lint_later_hint[] =
+    "triggers fire in the order of their names: a name that sorts later closes it, or an "
+    "AFTER constraint trigger, which sees the row as it is stored";
+
+bool pgr__lint_looks_before(const pgr_trigger *t, const pgr_made_trigger *made) {
+  return made->before && made->row && pgr__doc_refuses(t);
+}
+
+static bool same_table(const pgr_made_trigger *a, const pgr_made_trigger *b) {
+  return strcmp(a->table, b->table) == 0 && (!a->schema || !b->schema || strcmp(a->schema, b->schema) == 0);
+}
+
+/* `later` fires after `made`, for the same row. */
+static bool fires_after(const pgr_made_trigger *later, const pgr_made_trigger *made) {
+  return later->before && later->row && same_table(later, made) && strcmp(later->name, made->name) > 0 &&
+         ((later->inserts && made->inserts) || (later->updates && made->updates));
+}
+
+/* Once for the later one, at the first trigger that it comes after and may undo. */
+static void check_one_later(pgr__lint *l, const pgr_trigger *t, const pgr_version *v, const pgr_made_trigger *later,
+                            const pgr_made_function *f) {
+  for (size_t i = 0; i < v->objects.trigger_count; i++) {
+    const pgr_made_trigger *made = &v->objects.triggers[i];
+    if (!pgr__lint_looks_before(t, made) || !fires_after(later, made)) continue;
+    if (!pgr__lint_may_change(t, made, f->language, f->body)) continue;
+    pgr__lint_add(l, PGR__LINT_WARNING, "later-trigger", &v->source, at_trigger(&v->source, made), pgr__lint_later_hint,
+                  "'%s' fires after '%s', and may change what that has looked at", later->name, made->name);
+    return;
+  }
+}
+
+/* Among the folder's own. A function that is made elsewhere is not known. */
+static void check_later(pgr__lint *l, const pgr_trigger *t, const pgr_version *v) {
+  const pgr_triggers *all = l->input->triggers;
+  for (size_t i = 0; i < all->count; i++) {
+    const pgr_objects *o = &pgr_trigger_latest(&all->items[i])->objects;
+    for (size_t k = 0; k < o->trigger_count; k++) {
+      const pgr_made_function *f = function_of(o, &o->triggers[k]);
+      if (f) check_one_later(l, t, v, &o->triggers[k], f);
+    }
+  }
 }
 
 /* ---- the rule and the version that was made of it ---- */
@@ -336,12 +435,26 @@ static bool fire_alike(const pgr_objects *a, const pgr_objects *b) {
   bool alike = a->trigger_count == b->trigger_count;
   for (size_t i = 0; alike && i < a->trigger_count; i++) {
     const pgr_made_trigger *x = &a->triggers[i], *y = &b->triggers[i];
-    alike = strcmp(x->name, y->name) == 0 && same_text(x->when, y->when) && x->inserts == y->inserts &&
-            x->updates == y->updates && x->column_count == y->column_count;
+    alike = strcmp(x->name, y->name) == 0 && same_text(x->when, y->when) && x->before == y->before &&
+            x->inserts == y->inserts && x->updates == y->updates && x->column_count == y->column_count;
     for (size_t k = 0; alike && k < x->column_count; k++)
       alike = strcmp(x->columns[k], y->columns[k]) == 0;
   }
   return alike;
+}
+
+/* false: it is on another table, and nothing else need be said of its rule. */
+static bool check_table(pgr__lint *l, const pgr_trigger *t, const pgr_version *v) {
+  const pgr_made_trigger *made = pgr_trigger_elsewhere(t);
+  const char *schema = t->rule.schema;
+  char hint[HINT_BYTES];
+  if (!made) return true;
+  snprintf(hint, sizeof hint, "pgrace schema new version %.63s", t->name);
+  pgr__lint_add(l, PGR__LINT_ERROR, "rule-edited", &t->declaration, (pgr_place_in){0}, hint,
+                "'%s' is declared on %s%s%s, and version %d makes it on %s%s%s", t->name, schema ? schema : "",
+                schema ? "." : "", t->rule.table, v->number, made->schema ? made->schema : "", made->schema ? "." : "",
+                made->table);
+  return false;
 }
 
 static void check_rule(pgr__lint *l, const pgr_trigger *t, const pgr_version *v) {
@@ -369,7 +482,6 @@ static void check_made(pgr__lint *l, const pgr_trigger *t, const pgr_version *v,
   check_names(l, t, v, made);
   check_comment(l, v, made);
   check_when(l, v, made);
-  check_update_of(l, t, v, made);
 }
 
 void pgr__lint_trigger(pgr__lint *l, const pgr_trigger *t) {
@@ -380,7 +492,9 @@ void pgr__lint_trigger(pgr__lint *l, const pgr_trigger *t) {
     check_function(l, t, v, &v->objects.functions[i]);
   for (size_t i = 0; i < v->objects.trigger_count; i++)
     check_made(l, t, v, &v->objects.triggers[i]);
-  check_rule(l, t, v);
+  check_update_of(l, t, v);
+  check_later(l, t, v);
+  if (check_table(l, t, v)) check_rule(l, t, v);
   if (!l->code) l->code = pgr_statements_read(&v->source, l->arena, &all, &faults, l->err);
   if (!l->code) check_replaces(l, t, v, &all);
   pgr_faults_deinit(&faults);

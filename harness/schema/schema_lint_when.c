@@ -1,7 +1,9 @@
-/* Whether a trigger's function asks first what its trigger could ask: a body that is one IF over OLD and NEW, and a
- * RETURN. Words are enough to tell: where they are not, the answer is no. */
+/* What the words of a function's body tell: whether it asks first what its trigger could ask (a body that is one IF
+ * over OLD and NEW, and a RETURN), whether it catches what it raises, and what it may change in the row. Words are
+ * enough to tell: where they are not, the first two answers are no, and the last one is everything. */
 #include "schema_lint_internal.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -133,4 +135,140 @@ bool pgr__lint_first_if(const pgr_made_function *f, const pgr_made_trigger *t, c
   const char *p = f->body;
   return p && f->language && strcasecmp(f->language, "plpgsql") == 0 && is(next(&p), "BEGIN") && is(next(&p), "IF") &&
          read_condition(&p, t, condition, len) && skip_branch(&p) && only_returns(p);
+}
+
+/* ---- what is raised, and caught ---- */
+
+/* How much deeper in blocks and CASEs one is behind the word w. END IF and END LOOP end neither. */
+static int steps_down(token w, const char **p) {
+  if (is(w, "BEGIN") || is(w, "CASE")) return 1;
+  if (!is(w, "END")) return 0;
+  const char *before = *p;
+  token of = next(p);
+  if (is(of, "IF") || is(of, "LOOP")) return 0;
+  if (!is(of, "CASE")) *p = before;
+  return -1;
+}
+
+/* Behind EXCEPTION: up to the END of the block, it has WHEN OTHERS and no RAISE alone. */
+static bool catches_all(const char *p) {
+  bool others = false;
+  int depth = 0;
+  token before = {TOKEN_OTHER, "", 0};
+  for (token w = next(&p); w.kind != TOKEN_END && depth >= 0; before = w, w = next(&p)) {
+    if (depth == 0 && is(w, "OTHERS") && (is(before, "WHEN") || is(before, "OR"))) others = true;
+    if (is(before, "RAISE") && is_sign(w, ';')) return false;
+    depth += steps_down(w, &p);
+  }
+  return others;
+}
+
+bool pgr__lint_is_caught(const char *body, int line) {
+  const char *counted = body;
+  int at = 1, depth = 0, raised = -1; /* the depth of the innermost block around it that is still open */
+  token before = {TOKEN_OTHER, ";", 1};
+  for (token w = next(&body); w.kind != TOKEN_END; before = w, w = next(&body)) {
+    for (; counted < w.text; counted++)
+      at += *counted == '\n';
+    if (raised < 0 && at == line && is(w, "RAISE")) raised = depth;
+    if (raised == depth && depth > 0 && is(w, "EXCEPTION") && is_sign(before, ';') && catches_all(body)) return true;
+    depth += steps_down(w, &body);
+    if (raised > depth) raised = depth;
+  }
+  return false;
+}
+
+/* ---- what is changed in the row ---- */
+
+static bool speaks_of(const char *text, token field) {
+  if (*field.text == '"' && field.len >= 2) {
+    field.text++;
+    field.len -= 2;
+  }
+  for (token w = next(&text); w.kind != TOKEN_END; w = next(&text)) {
+    bool quoted = *w.text == '"' && w.len == field.len + 2;
+    if ((quoted || (w.kind == TOKEN_WORD && w.len == field.len)) &&
+        strncasecmp(w.text + quoted, field.text, field.len) == 0)
+      return true;
+  }
+  return false;
+}
+
+/* The name that begins at p, quoted or not, is this one. */
+static bool is_written(const char *p, const char *name) {
+  if (*p != '"') {
+    while (*name && tolower((unsigned char)*p) == *name)
+      p++, name++;
+    return !*name && !is_word_byte(*p);
+  }
+  for (p++; *p && (*p != '"' || p[1] == '"'); p++, name++) {
+    if (*p != *name) return false;
+    p += *p == '"';
+  }
+  return !*name;
+}
+
+/* OLD.column, or NEW.column */
+static bool asks_for(const char *when, const char *column) {
+  bool field = false;
+  for (token w = next(&when); w.kind != TOKEN_END; w = next(&when)) {
+    if (field && is_written(w.text, column)) return true;
+    field = is_sign(w, '.');
+  }
+  return false;
+}
+
+bool pgr__lint_watches(const pgr_rule *rule, const pgr_made_trigger *made, const char *column) {
+  bool asks = false;
+  for (size_t i = 0; i < made->column_count; i++)
+    if (strcmp(made->columns[i], column) == 0) return true;
+  if (!made->when) return made->column_count == 0;
+  for (int i = 0; i < rule->column_count && !asks; i++)
+    asks = asks_for(made->when, rule->columns[i].name);
+  return asks ? asks_for(made->when, column) : made->column_count == 0;
+}
+
+static bool looks_at(const pgr_trigger *t, const pgr_made_trigger *made, token field) {
+  const pgr_objects *o = &pgr_trigger_latest(t)->objects;
+  for (int i = 0; i < t->rule.column_count; i++)
+    if (is_written(field.text, t->rule.columns[i].name))
+      return pgr__lint_watches(&t->rule, made, t->rule.columns[i].name);
+  if (t->rule.column_count > 0) return false;
+  for (size_t i = 0; i < o->trigger_count; i++)
+    if (o->triggers[i].when && speaks_of(o->triggers[i].when, field)) return true;
+  for (size_t i = 0; i < o->function_count; i++)
+    if (o->functions[i].body && speaks_of(o->functions[i].body, field)) return true;
+  return false;
+}
+
+/* NEW, OLD, NULL, or nothing: the row as the function has it, or none. */
+static bool returns_row(const char *p) {
+  token w = next(&p);
+  return is_sign(w, ';') || ((is(w, "NEW") || is(w, "OLD") || is(w, "NULL")) && is_sign(next(&p), ';'));
+}
+
+static bool begins_statement(token before) {
+  return is_sign(before, ';') || is(before, "BEGIN") || is(before, "THEN") || is(before, "ELSE") || is(before, "LOOP");
+}
+
+/* From behind NEW, which is set. */
+static bool sets_what_matters(const pgr_trigger *t, const pgr_made_trigger *made, const char *p) {
+  return !is_sign(next(&p), '.') || looks_at(t, made, next(&p));
+}
+
+bool pgr__lint_may_change(const pgr_trigger *t, const pgr_made_trigger *made, const char *language, const char *body) {
+  token before = {TOKEN_OTHER, ";", 1};
+  bool into = false; /* names follow that get values: INTO a, b */
+  if (!body || strcasecmp(language, "plpgsql") != 0) return true;
+  for (token w = next(&body); w.kind != TOKEN_END; before = w, w = next(&body)) {
+    bool target =
+        begins_statement(before) || (into && (is(before, "INTO") || is(before, "STRICT") || is_sign(before, ',')));
+    if (is(w, "RETURN") && !returns_row(body)) return true;
+    if (is(w, "NEW") && target && sets_what_matters(t, made, body)) return true;
+    if (is(w, "INTO"))
+      into = true;
+    else if (is_sign(w, ';') || is_sign(w, '(') || is(w, "FROM") || is(w, "SELECT") || is(w, "VALUES"))
+      into = false;
+  }
+  return false;
 }

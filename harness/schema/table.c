@@ -2,14 +2,19 @@
  * needs. Invariant: names and types are written by the server's own functions with nothing but public in the search
  * path, so that they mean the same in an empty database, and in both functions here. */
 #include "installed_internal.h"
+#include "journal_internal.h"
 
 #include "pgr_mem.h"
 #include "pgr_names.h"
 #include "pgr_units.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- finding it ---- */
+
+/* What is asked while the session's search path is in force names its operators and types whole: others may have made
+ * some of the same name, in a schema that comes first. */
 
 static pgr_code no_memory(pgr_err *err) {
   return pgr_fail(err, PGR_ENOMEM, "out of memory");
@@ -17,8 +22,13 @@ static pgr_code no_memory(pgr_err *err) {
 
 pgr_code pgr__relation_find(pgr_db *db, const char *schema, const char *table, pgr__relation *out, pgr_err *err) {
   static const char sql[] =
-      "SELECT c.oid, c.relkind FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass("
-      "pg_catalog.concat(pg_catalog.quote_ident($1::text) || '.', pg_catalog.quote_ident($2::text)))";
+      "SELECT c.oid, c.relkind, c.relpersistence OPERATOR(pg_catalog.=) 't',"
+      " n.nspname OPERATOR(pg_catalog.=) ANY ('{pg_catalog,information_schema,pg_toast}'::pg_catalog.name[])"
+      " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace"
+      " WHERE CASE WHEN $1::pg_catalog.name IS NULL THEN c.oid OPERATOR(pg_catalog.=)"
+      " pg_catalog.to_regclass(pg_catalog.quote_ident($2::pg_catalog.text))"
+      " ELSE n.nspname OPERATOR(pg_catalog.=) $1::pg_catalog.name"
+      " AND c.relname OPERATOR(pg_catalog.=) $2::pg_catalog.text::pg_catalog.name END";
   PGresult *found = NULL;
   *out = (pgr__relation){0};
   pgr_code code = pgr_db_query(db, sql, 2, (const char *const[]){schema, table}, &found, err);
@@ -26,6 +36,8 @@ pgr_code pgr__relation_find(pgr_db *db, const char *schema, const char *table, p
   if (PQntuples(found) > 0) {
     snprintf(out->oid, sizeof out->oid, "%s", PQgetvalue(found, 0, 0));
     out->kind = *PQgetvalue(found, 0, 1);
+    out->temporary = *PQgetvalue(found, 0, 2) == 't';
+    out->system = *PQgetvalue(found, 0, 3) == 't';
   }
   PQclear(found);
   return PGR_OK;
@@ -44,11 +56,13 @@ static const char *shown_name(const char *schema, const char *table, char out[16
 /* Says so, with the table that may have been meant: of the same name in another schema, or else the nearest name. */
 static pgr_code no_table(pgr_db *db, const char *schema, const char *table, pgr_err *err) {
   static const char sql[] =
-      "SELECT CASE WHEN pg_catalog.pg_table_is_visible(c.oid) THEN '' ELSE pg_catalog.quote_ident(n.nspname) || '.' END"
-      " || pg_catalog.quote_ident(c.relname), c.relname = $1 FROM pg_catalog.pg_class c"
-      " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p')"
-      " AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_t%'"
-      " ORDER BY 2 DESC, 1 LIMIT 2000";
+      "SELECT pg_catalog.concat(CASE WHEN NOT pg_catalog.pg_table_is_visible(c.oid)"
+      " THEN pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.') END, pg_catalog.quote_ident(c.relname)),"
+      " c.relname OPERATOR(pg_catalog.=) $1::pg_catalog.name FROM pg_catalog.pg_class c"
+      " JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace"
+      " WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p}'::pg_catalog.\"char\"[])"
+      " AND n.nspname OPERATOR(pg_catalog.<>) ALL ('{pg_catalog,information_schema}'::pg_catalog.name[])"
+      " AND n.nspname OPERATOR(pg_catalog.!~~) 'pg\\_t%' ORDER BY 2 DESC, 1 LIMIT 2000";
   char name[160];
   PGresult *tables = NULL;
   pgr_code code = pgr_db_query(db, sql, 1, &table, &tables, err);
@@ -72,6 +86,12 @@ static pgr_code find_table(pgr_db *db, const char *schema, const char *table, pg
   char name[160];
   pgr_code code = pgr__relation_find(db, schema, table, out, err);
   if (code) return code;
+  if (out->system)
+    return pgr_fail(err, PGR_EUSAGE, "%s is PostgreSQL's own: a rule is about a table of yours",
+                    shown_name(schema, table, name));
+  if (out->temporary && out->kind != 'S')
+    return pgr_fail(err, PGR_EUSAGE, "%s is temporary, it goes with its session: a rule is about a table that stays",
+                    shown_name(schema, table, name));
   switch (out->kind) {
   case '\0': return no_table(db, schema, table, err);
   case 'r':
@@ -87,27 +107,45 @@ static pgr_code find_table(pgr_db *db, const char *schema, const char *table, pg
   }
 }
 
-/* Finds the table, then leaves nothing but public in the search path, until the look ends. */
+/* Finds the table; then nothing but public is in the search path, and the session's settings change no text, until the
+ * look ends. */
 static pgr_code begin(pgr__look *look, pgr_db *db, const char *schema, const char *table, pgr__relation *out,
                       pgr_err *err) {
   pgr_code code = pgr__look_begin(look, db, err);
   if (code) return code;
   code = find_table(db, schema, table, out, err);
-  if (!code) code = pgr_db_exec(db, "SET LOCAL search_path = public", err);
+  if (!code) code = pgr_db_exec(db, "SET LOCAL search_path = public; " pgr__printing_settings, err);
   return code ? pgr__look_end(look, code, err) : PGR_OK;
 }
 
 /* ---- facts ---- */
 
+/* Whether what the type d.base is made of has a default operator class of btree or hash, of its own or of a type that
+ * it is the same bytes as: the = of others is another relation than being the same value, or there is none. An array is
+ * as its elements are, a composite as its columns. */
+#define comparable_sql                                                                                                 \
+  "WITH RECURSIVE m(id) AS (SELECT d.base UNION SELECT x.id FROM m JOIN pg_catalog.pg_type t ON t.oid = m.id,"         \
+  " LATERAL (SELECT t.typelem AS id WHERE t.typcategory = 'A' AND t.typlen = -1"                                       \
+  " UNION ALL SELECT t.typbasetype WHERE t.typtype = 'd'"                                                              \
+  " UNION ALL SELECT f.atttypid FROM pg_catalog.pg_attribute f WHERE t.typtype = 'c' AND f.attrelid = t.typrelid"      \
+  " AND f.attnum > 0 AND NOT f.attisdropped) x)"                                                                       \
+  " SELECT coalesce(pg_catalog.bool_and(t.typtype IN ('e', 'r', 'm') OR EXISTS (SELECT FROM pg_catalog.pg_opclass o"   \
+  " JOIN pg_catalog.pg_am a ON a.oid = o.opcmethod WHERE o.opcdefault AND a.amname IN ('btree', 'hash')"               \
+  " AND (o.opcintype = t.oid OR EXISTS (SELECT FROM pg_catalog.pg_cast c WHERE c.castsource = t.oid"                   \
+  " AND c.casttarget = o.opcintype AND c.castmethod = 'b' AND c.castcontext = 'i')))), true) AS comparable"            \
+  " FROM m JOIN pg_catalog.pg_type t ON t.oid = m.id"                                                                  \
+  " WHERE t.typtype NOT IN ('c', 'd') AND NOT (t.typcategory = 'A' AND t.typlen = -1)"
+
 /* A row a column, in their order: name, type, category, NOT NULL, has a default, is generated, kind of its type for
- * `values_of`, whether the type may refuse such values, three labels of an enum. A domain is what it is made of. */
+ * `values_of`, whether the type may refuse such values, three labels of an enum,
+ * comparable. A domain is what it is made of. */
 static const char columns_sql[] =
     "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), b.typcategory, a.attnotnull OR d.not_null,"
     " (a.atthasdef AND a.attgenerated = '') OR a.attidentity <> '' OR d.has_default,"
     " a.attgenerated <> '' OR a.attidentity = 'a',"
     " CASE WHEN b.typtype = 'e' THEN 'enum' WHEN b.typcategory = 'A' AND b.typlen = -1 THEN 'array'"
     " WHEN b.typcategory = 'S' THEN 'text' WHEN n.nspname = 'pg_catalog' THEN b.typname ELSE '' END,"
-    " d.depth > 0 OR (a.atttypmod >= 0 AND b.typcategory <> 'S'), e.labels[1], e.labels[2], e.labels[3]"
+    " d.depth > 0 OR (a.atttypmod >= 0 AND b.typcategory <> 'S'), e.labels[1], e.labels[2], e.labels[3], s.comparable"
     " FROM pg_catalog.pg_attribute a,"
     " LATERAL (WITH RECURSIVE r(id, depth) AS (SELECT a.atttypid, 0 UNION ALL SELECT t.typbasetype, r.depth + 1"
     " FROM r JOIN pg_catalog.pg_type t ON t.oid = r.id WHERE t.typtype = 'd')"
@@ -117,11 +155,11 @@ static const char columns_sql[] =
     " FROM r JOIN pg_catalog.pg_type t ON t.oid = r.id) d"
     " JOIN pg_catalog.pg_type b ON b.oid = d.base JOIN pg_catalog.pg_namespace n ON n.oid = b.typnamespace,"
     " LATERAL (SELECT pg_catalog.array_agg(enumlabel::text ORDER BY enumsortorder) AS labels"
-    " FROM pg_catalog.pg_enum WHERE enumtypid = d.base) e"
+    " FROM pg_catalog.pg_enum WHERE enumtypid = d.base) e,"
+    " LATERAL (" comparable_sql ") s"
     " WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
-enum { NAME, TYPE, CATEGORY, NOT_NULL, HAS_DEFAULT, GENERATED, KIND, UNSURE, LABELS };
-
 enum { VALUES = 3 };
+enum { NAME, TYPE, CATEGORY, NOT_NULL, HAS_DEFAULT, GENERATED, KIND, UNSURE, LABELS, COMPARABLE = LABELS + VALUES };
 
 /* Two or three values of a kind of type, distinct ones; NULL where pgrace knows none. */
 static const char *const *values_of(const char *kind) {
@@ -191,7 +229,8 @@ static pgr_code fill_column(pgr_db *db, pgr_arena *arena, const PGresult *rows, 
   *out = (pgr_rule_target_column){.category = *PQgetvalue(rows, row, CATEGORY),
                                   .not_null = is_true(rows, row, NOT_NULL),
                                   .has_default = is_true(rows, row, HAS_DEFAULT),
-                                  .generated = is_true(rows, row, GENERATED)};
+                                  .generated = is_true(rows, row, GENERATED),
+                                  .comparable = is_true(rows, row, COMPARABLE)};
   out->name = kept(arena, rows, row, NAME, &failed);
   out->type = kept(arena, rows, row, TYPE, &failed);
   for (int i = 0; i < VALUES && !failed; i++) {
@@ -239,6 +278,28 @@ static pgr_code fill_key(pgr_db *db, const char *oid, pgr_arena *arena, pgr_rule
   return PGR_OK;
 }
 
+/* Who else has a say in its rows. */
+static pgr_code fill_kin(pgr_db *db, const char *oid, pgr_rule_target *out, pgr_err *err) {
+  static const char sql[] =
+      "WITH RECURSIVE heirs(oid) AS (SELECT i.inhrelid FROM pg_catalog.pg_inherits i WHERE i.inhparent = $1::oid"
+      " UNION SELECT i.inhrelid FROM heirs JOIN pg_catalog.pg_inherits i ON i.inhparent = heirs.oid)"
+      " SELECT c.relkind = 'p', c.relispartition, CASE WHEN c.relkind = 'p' THEN 0 ELSE"
+      " (SELECT pg_catalog.count(*) FROM heirs) END, (SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger t"
+      " WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgparentid = 0)"
+      " FROM pg_catalog.pg_class c WHERE c.oid = $1::oid";
+  PGresult *rows = NULL;
+  pgr_code code = pgr_db_query(db, sql, 1, &oid, &rows, err);
+  if (code) return code;
+  if (PQntuples(rows) > 0) {
+    out->partitioned = *PQgetvalue(rows, 0, 0) == 't';
+    out->partition = *PQgetvalue(rows, 0, 1) == 't';
+    out->children = (int)strtol(PQgetvalue(rows, 0, 2), NULL, 10);
+    out->triggers = (int)strtol(PQgetvalue(rows, 0, 3), NULL, 10);
+  }
+  PQclear(rows);
+  return PGR_OK;
+}
+
 pgr_code pgr_installed_table(pgr_db *db, const char *schema, const char *table, pgr_arena *arena, pgr_rule_target *out,
                              pgr_err *err) {
   pgr__look look;
@@ -248,6 +309,7 @@ pgr_code pgr_installed_table(pgr_db *db, const char *schema, const char *table, 
   if (code) return code;
   code = fill_columns(db, relation.oid, arena, out, err);
   if (!code) code = fill_key(db, relation.oid, arena, out, err);
+  if (!code) code = fill_kin(db, relation.oid, out, err);
   return pgr__look_end(&look, code, err);
 }
 

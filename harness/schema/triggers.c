@@ -1,21 +1,21 @@
 /* The folder triggers/: which files are there, what they make, and whether all of it is about the same trigger.
  * Invariant: what is wrong with one trigger hides nothing of another one; a trigger whose declaration cannot be read is
  * not in the list, but its versions were looked at. */
+#include "folder_internal.h"
 #include "pgr_triggers.h"
 
 #include "pgr_yaml.h"
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum { DECLARATION_BYTES_MAX = 256 << 10 };
 
 typedef struct reading {
+  pgr__folder *folder;
   pgr_triggers *triggers;
   pgr_arena *arena;
   pgr_faults *faults;
@@ -26,6 +26,11 @@ static pgr_code no_memory(const reading *r) {
   return pgr_fail(r->err, PGR_ENOMEM, "out of memory");
 }
 
+/* Of a path that begins with the folder's name: what follows. */
+static const char *inside(const reading *r, const char *path) {
+  return path + strlen(r->folder->name) + 1;
+}
+
 static void add_fault(const reading *r, const char *path, const char *hint, const char *what) {
   const pgr_source whole = {.name = path};
   pgr_faults_add(r->faults, &whole, (pgr_place_in){0}, hint, "%s", what);
@@ -33,56 +38,15 @@ static void add_fault(const reading *r, const char *path, const char *hint, cons
 
 /* ---- files ---- */
 
-/* Up to `max` bytes of what is open; *why: what is wrong with it, NULL when nothing is. */
-static pgr_code read_open(const reading *r, int fd, size_t max, char **text, size_t *len, const char **why) {
-  struct stat st;
-  if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-    *why = "it is no regular file";
-    return PGR_OK;
-  }
-  if (st.st_size > (off_t)max) {
-    *why = max == DECLARATION_BYTES_MAX ? "larger than 256 KiB" : "larger than 8 MiB";
-    return PGR_OK;
-  }
-  size_t room = (size_t)st.st_size;
-  ssize_t n = 1;
-  *len = 0;
-  *text = pgr_arena_alloc(r->arena, room + 1);
-  if (!*text) return no_memory(r);
-  while (*len < room && n != 0) {
-    n = read(fd, *text + *len, room - *len);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      *why = "it cannot be read";
-      return PGR_OK;
-    }
-    *len += (size_t)n;
-  }
-  return PGR_OK;
-}
-_Static_assert(DECLARATION_BYTES_MAX == 256 << 10 && PGR_MIGRATION_BYTES_MAX == 8 << 20, "the messages say so");
-
-/* Fills out->text, NULL when it cannot be read or is no text; faults were added then. out->name: set. */
-static pgr_code read_source(const reading *r, size_t max, pgr_source *out) {
-  const char *why = NULL;
-  char *text = NULL;
-  size_t len = 0;
-  int fd = open(out->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  pgr_code code = PGR_OK;
-  if (fd < 0)
-    why = errno == ENOENT ? "no such file" : strerror(errno);
-  else
-    code = read_open(r, fd, max, &text, &len, &why);
-  if (fd >= 0) close(fd);
-  if (code) return code;
-  if (why) {
-    pgr_faults_add(r->faults, out, (pgr_place_in){0}, NULL, "cannot read it: %s", why);
-    return PGR_OK;
-  }
-  size_t mark = len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-  out->text = text + mark;
-  if (!pgr_text_check(out, len - mark, r->faults)) out->text = NULL;
-  return PGR_OK;
+/* Fills out->text, NULL when it cannot be read or is no text; faults were added then. path: what people call it. Its
+ * name becomes that or, when `real` is asked for, where it really is, so that whatever leads to it finds it. */
+static pgr_code read_source(const reading *r, const char *path, size_t max, bool real, pgr_source *out) {
+  char why[PGR__WHY_BYTES];
+  *out = (pgr_source){.name = real ? NULL : path};
+  pgr_code code = pgr__folder_file_read(r->folder, inside(r, path), max, out, why, r->faults, r->err);
+  if (!out->name) out->name = path;
+  if (!code && *why) pgr_faults_add(r->faults, out, (pgr_place_in){0}, NULL, "cannot read it: %s", why);
+  return code;
 }
 
 static int by_text(const void *a, const void *b) {
@@ -94,13 +58,11 @@ typedef struct name_list {
   size_t count;
 } name_list;
 
-/* What a folder holds, but for what begins with a dot. *there: whether it is there. */
-static pgr_code list_folder(const reading *r, const char *path, name_list *out, bool *there) {
-  DIR *dir = opendir(path);
+/* What a folder holds, but for what begins with a dot. real: where it is. */
+static pgr_code list_folder(const reading *r, const char *path, const char *real, name_list *out) {
+  DIR *dir = opendir(real);
   size_t room = 0;
   pgr_code code = PGR_OK;
-  *there = dir != NULL;
-  if (!dir && errno == ENOENT) return PGR_OK;
   if (!dir) return pgr_fail(r->err, PGR_EENVIRONMENT, "%s: cannot read the folder: %s", path, strerror(errno));
   for (const struct dirent *e; !code && (e = readdir(dir));) {
     if (*e->d_name == '.') continue;
@@ -139,9 +101,9 @@ static bool ends_in_sql(const char *name) {
 
 static pgr_code read_version(const reading *r, const char *folder, int number, pgr_version *v) {
   v->number = number;
-  v->source.name = pgr_arena_printf(r->arena, "%s/v%d.sql", folder, number);
-  if (!v->source.name) return no_memory(r);
-  pgr_code code = read_source(r, PGR_MIGRATION_BYTES_MAX, &v->source);
+  const char *path = pgr_arena_printf(r->arena, "%s/v%d.sql", folder, number);
+  if (!path) return no_memory(r);
+  pgr_code code = read_source(r, path, PGR_MIGRATION_BYTES_MAX, true, &v->source);
   if (code) return code;
   if (!v->source.text) {
     v->source.text = "";
@@ -184,16 +146,6 @@ static bool same_name(const char *a, const char *b) {
   return strcmp(a, b) == 0;
 }
 
-static void check_table(const reading *r, const pgr_trigger *t, const pgr_made_trigger *made) {
-  const pgr_version *v = pgr_trigger_latest(t);
-  const char *schema = t->rule.schema;
-  if (same_name(made->table, t->rule.table) && (!schema || !made->schema || same_name(made->schema, schema))) return;
-  pgr_faults_add(r->faults, &v->source, pgr_place_at(&v->source, made->offset), NULL,
-                 "the trigger %.63s is on %.63s%s%.63s, but trigger.yaml declares it on %.63s%s%.63s", made->name,
-                 made->schema ? made->schema : "", made->schema ? "." : "", made->table, schema ? schema : "",
-                 schema ? "." : "", t->rule.table);
-}
-
 static void check_function(const reading *r, const pgr_trigger *t, const pgr_made_trigger *made) {
   const pgr_version *v = pgr_trigger_latest(t);
   char hint[160];
@@ -212,7 +164,6 @@ static void check_made(const reading *r, const pgr_trigger *t) {
   for (size_t i = 0; i < v->objects.trigger_count; i++) {
     const pgr_made_trigger *made = &v->objects.triggers[i];
     if (same_name(made->name, t->name)) {
-      check_table(r, t, made);
       check_function(r, t, made);
       return;
     }
@@ -246,9 +197,9 @@ static pgr_code read_versions(const reading *r, const char *folder, int count, p
 static pgr_code read_trigger(const reading *r, const char *folder, const char *name, const name_list *files) {
   pgr_trigger t = {.name = name};
   const pgr_rule *rule = NULL;
-  t.declaration.name = pgr_arena_printf(r->arena, "%s/trigger.yaml", folder);
-  if (!t.declaration.name) return no_memory(r);
-  pgr_code code = read_source(r, DECLARATION_BYTES_MAX, &t.declaration);
+  const char *path = pgr_arena_printf(r->arena, "%s/trigger.yaml", folder);
+  if (!path) return no_memory(r);
+  pgr_code code = read_source(r, path, DECLARATION_BYTES_MAX, false, &t.declaration);
   if (code) return code;
   if (t.declaration.text) rule = pgr_trigger_declaration_read(&t.declaration, name, r->arena, r->faults);
   int count = check_versions(r, folder, files);
@@ -262,9 +213,17 @@ static pgr_code read_trigger(const reading *r, const char *folder, const char *n
   return PGR_OK;
 }
 
-static bool is_folder(const char *path) {
+/* Where the folder really is. false: it is none, or it cannot be read and a fault says why. A file is no fault,
+ * wherever it may be: nobody reads it. */
+static bool find_folder(const reading *r, const char *path, char real[PATH_MAX]) {
+  char why[PGR__WHY_BYTES];
   struct stat st;
-  return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+  bool there = stat(path, &st) == 0;
+  if (there && !S_ISDIR(st.st_mode)) return false;
+  if (pgr__folder_find(r->folder, inside(r, path), real, why)) return there;
+  if (lstat(path, &st) == 0)
+    pgr_faults_add(r->faults, &(pgr_source){.name = path}, (pgr_place_in){0}, NULL, "cannot read it: %s", why);
+  return false;
 }
 
 static pgr_code read_folders(const reading *r, const char *folder, const name_list *names) {
@@ -275,33 +234,89 @@ static pgr_code read_folders(const reading *r, const char *folder, const name_li
   t->items = pgr_arena_alloc(r->arena, (names->count + 1) * sizeof *t->items);
   if (!t->items) return no_memory(r);
   for (size_t i = 0; i < names->count && !code; i++) {
-    bool there;
+    char real[PATH_MAX];
     name_list files = {0};
     const char *path = pgr_arena_printf(r->arena, "%s/%s", folder, names->items[i]);
     if (!path) return no_memory(r);
-    if (!is_folder(path)) continue; /* a README */
-    code = list_folder(r, path, &files, &there);
+    if (!find_folder(r, path, real)) continue; /* a README */
+    code = list_folder(r, path, real, &files);
     if (!code) code = read_trigger(r, path, names->items[i], &files);
     pgr_free(files.items);
   }
   return code;
 }
 
+/* ---- two of them ---- */
+
+static const char *function_schema(const pgr_trigger *t) {
+  const pgr_objects *objects = &pgr_trigger_latest(t)->objects;
+  for (size_t i = 0; i < objects->trigger_count; i++)
+    if (same_name(objects->triggers[i].name, t->name)) return objects->triggers[i].function_schema;
+  return NULL;
+}
+
+static bool makes_function(const pgr_trigger *t) {
+  const pgr_objects *objects = &pgr_trigger_latest(t)->objects;
+  for (size_t i = 0; i < objects->function_count; i++)
+    if (same_name(objects->functions[i].name, t->rule.function)) return true;
+  return false;
+}
+
+/* Whether one of them can spoil the other's function or triggers. Several may execute one that a migration makes. */
+static bool share_function(const pgr_trigger *a, const pgr_trigger *b) {
+  const char *of_a = function_schema(a), *of_b = function_schema(b);
+  if (!same_name(a->rule.function, b->rule.function) || (of_a && of_b && !same_name(of_a, of_b))) return false;
+  return a->rule.column_count || b->rule.column_count || (makes_function(a) && makes_function(b));
+}
+
+/* Where trigger.yaml declares it; line 0 where it does not, and the function is called as the folder is. */
+static pgr_place_in function_place(const pgr_trigger *t) {
+  pgr_faults ignored = {0};
+  pgr_yaml yaml;
+  pgr_place_in at = {0};
+  if (pgr_yaml_open(&yaml, &t->declaration, "trigger", &ignored)) {
+    const yaml_node_t *node = pgr_yaml_find(&yaml, "function", NULL);
+    if (node) at = pgr_yaml_place(&yaml, node);
+    pgr_yaml_close(&yaml);
+  }
+  pgr_faults_deinit(&ignored);
+  return at;
+}
+
+static void check_pair(const reading *r, const pgr_trigger *first, const pgr_trigger *t) {
+  char place[32] = "";
+  if (!share_function(first, t)) return;
+  pgr_place_in at = function_place(first);
+  if (at.line) snprintf(place, sizeof place, ":%d:%d", at.line, at.column);
+  pgr_faults_add(r->faults, &t->declaration, function_place(t),
+                 "give each a function of its own: what installs one of them changes it, or drops the other one",
+                 "the function %.63s is that of %s%s, too", t->rule.function, first->declaration.name, place);
+}
+
+static void check_pairs(const reading *r) {
+  const pgr_triggers *t = r->triggers;
+  for (size_t i = 0; i < t->count; i++)
+    for (size_t k = 0; k < i; k++)
+      check_pair(r, &t->items[k], &t->items[i]);
+}
+
 pgr_code pgr_triggers_read(const char *folder, pgr_triggers *out, pgr_faults *faults, pgr_err *err) {
-  bool there;
+  char real[PATH_MAX];
+  pgr__folder opened;
   name_list names = {0};
   *out = (pgr_triggers){0};
-  const reading r = {.triggers = out, .arena = &out->arena, .faults = faults, .err = err};
+  const reading r = {.folder = &opened, .triggers = out, .arena = &out->arena, .faults = faults, .err = err};
   out->folder = pgr_arena_strdup(&out->arena, folder);
-  size_t len = strlen(folder);
-  while (len > 1 && folder[len - 1] == '/')
-    len--;
-  const char *path =
-      pgr_arena_printf(&out->arena, "%.*s%striggers", (int)len, folder, len && folder[len - 1] == '/' ? "" : "/");
-  if (!out->folder || !path) return no_memory(&r);
-  pgr_code code = list_folder(&r, path, &names, &there);
-  if (!code && there) code = read_folders(&r, path, &names);
+  if (!out->folder) return no_memory(&r);
+  pgr_code code = pgr__folder_open(folder, &out->arena, &opened, err);
+  if (code) return code;
+  const char *path = pgr_arena_printf(&out->arena, "%s/triggers", opened.name);
+  if (!path) return no_memory(&r);
+  if (!find_folder(&r, path, real)) return PGR_OK;
+  code = list_folder(&r, path, real, &names);
+  if (!code) code = read_folders(&r, path, &names);
   pgr_free(names.items);
+  if (!code) check_pairs(&r);
   return code;
 }
 
@@ -320,6 +335,18 @@ const pgr_trigger *pgr_triggers_find(const pgr_triggers *t, const char *name) {
 
 const pgr_version *pgr_trigger_latest(const pgr_trigger *t) {
   return &t->versions[t->version_count - 1];
+}
+
+const pgr_made_trigger *pgr_trigger_elsewhere(const pgr_trigger *t) {
+  const pgr_objects *objects = &pgr_trigger_latest(t)->objects;
+  const char *schema = t->rule.schema;
+  for (size_t i = 0; i < objects->trigger_count; i++) {
+    const pgr_made_trigger *made = &objects->triggers[i];
+    if (!same_name(made->name, t->name)) continue;
+    bool here = same_name(made->table, t->rule.table) && (!schema || !made->schema || same_name(made->schema, schema));
+    return here ? NULL : made;
+  }
+  return NULL;
 }
 
 static const char *next_step(const char *path, size_t *len) {

@@ -24,7 +24,9 @@ typedef enum pgr_lock_mode {
 
 /* "SHARE ROW EXCLUSIVE", as LOCK TABLE takes it; "?" for unknown */
 const char *pgr_lock_mode_name(pgr_lock_mode mode);
-/* Whom it keeps waiting, for people: "nobody", "DDL", "writers", "readers and writers" */
+/* Whom it keeps waiting, for people: "nobody", though what takes ACCESS EXCLUSIVE waits for every lock; "writers of the
+ * same rows", of those that the statement locks or changes (for rows that it adds, who adds the same unique key);
+ * "VACUUM and DDL", "writers", "readers and writers" */
 const char *pgr_lock_mode_blocks(pgr_lock_mode mode);
 
 typedef struct pgr_lock {
@@ -35,10 +37,15 @@ typedef struct pgr_lock {
 typedef struct pgr_sql_statement {
   size_t offset, len; /* bytes in the source, without white space and comments around it */
   const char *what;   /* "CREATE TRIGGER", "ALTER TABLE", "DO" */
-  const pgr_lock *locks;
+  /* What it is about, as SQL would read it: the table also of an index, a trigger, a policy; several with commas. The
+   * type first where `what` does not say it, in COMMENT, GRANT, REVOKE, REINDEX, SECURITY LABEL: "COLUMN t.a",
+   * "TRIGGER a ON t", "ALL TABLES IN SCHEMA s". NULL: nothing, as of DO and SELECT, or it was too long to be read. */
+  const char *object;
+  const pgr_lock *locks; /* each relation once; what is not told last, in at most one of them */
   size_t lock_count;
   bool ends_transaction; /* COMMIT, ROLLBACK, BEGIN, …: a migration's transaction is not its to end */
-  bool needs_none; /* cannot run in a transaction block: VACUUM, CREATE INDEX CONCURRENTLY, CREATE DATABASE, … */
+  bool needs_none;  /* cannot run in a transaction block: VACUUM, CREATE INDEX CONCURRENTLY, CREATE DATABASE, … */
+  bool wants_input; /* COPY … FROM STDIN: waits for data that no file of SQL can hold */
 } pgr_sql_statement;
 
 typedef struct pgr_sql_statements {
@@ -47,9 +54,9 @@ typedef struct pgr_sql_statements {
 } pgr_sql_statements;
 
 /* What is created is locked too, but keeps nobody waiting: a relation that an earlier statement of the same text made
- * is left out. So is what only the catalogs know: partitions and children, tables below a view, those that triggers and
- * foreign keys reach when rows change. What cannot be parsed adds a fault with its place (syntax PostgreSQL 15 does not
- * know); out then holds what comes before. Errors: PGR_ENOMEM. */
+ * is left out. So is what only the catalogs know: partitions and children, a table's sequences, tables below a view,
+ * those that triggers and foreign keys reach when rows change. What cannot be parsed adds a fault with its place
+ * (syntax PostgreSQL 15 does not know); out then holds what comes before. Errors: PGR_ENOMEM. */
 pgr_code pgr_statements_read(const pgr_source *source, pgr_arena *arena, pgr_sql_statements *out, pgr_faults *faults,
                              pgr_err *err) PGR_MUST_CHECK;
 

@@ -49,18 +49,64 @@ bool pgr__field_is(const json_t *node, const char *name, const char *value);
 const char *pgr__string_at(const json_t *names, size_t index);
 /* The array of a list, or of a List node. */
 const json_t *pgr__list(const json_t *names);
+/* "MATERIALIZED VIEW" of "MATVIEW": how a tag calls a type of object; NULL: as the tree does, with spaces. */
+const char *pgr__object_word(const char *type);
+
+/* ---- subjects.c ---- */
+
+/* *out: in the arena; NULL: it is about nothing. Errors: PGR_ENOMEM. */
+pgr_code pgr__subject_read(const pgr__piece *piece, pgr_arena *arena, const char **out) PGR_MUST_CHECK;
 
 /* ---- locks.c ---- */
 
-/* Relations that earlier statements made. Init with {.arena = …}. */
+/* Of a cursor that an earlier statement declared: what FETCH locks, when it calls the query's functions. */
+typedef struct pgr__cursor {
+  const struct pgr__cursor *before; /* declared before it, perhaps by the same name */
+  const char *name;
+  const pgr_lock *locks;
+  size_t count;
+} pgr__cursor;
+
+/* Relations and cursors that earlier statements made. Init with {.arena = …}. */
 typedef struct pgr__made {
   pgr_arena *arena;
   pgr_lock *at;
   size_t count, cap;
+  const pgr__cursor *cursors;
+  bool linked; /* what was made may lead to what was not: by a foreign key, a partition, an owner, or unseen */
 } pgr__made;
 
-/* Fills locks, ends_transaction and needs_none. Errors: PGR_ENOMEM. */
+/* What is found in one statement; all in the arena of made. */
+typedef struct pgr__locker {
+  pgr__made *made;
+  pgr_arena *arena;
+  pgr_sql_statement *statement;
+  const char *schema; /* that the statement creates, in which names without a schema are looked for first; or NULL */
+  pgr_lock *locks;
+  size_t count, cap;
+  bool no_memory;
+} pgr__locker;
+
+/* Fills locks, ends_transaction, needs_none and wants_input. Errors: PGR_ENOMEM. */
 pgr_code pgr__locks_read(pgr__made *made, const pgr__piece *piece, pgr_sql_statement *out) PGR_MUST_CHECK;
+
+/* The stronger of two modes stays. Nothing, when the relation was made before. relation NULL: as pgr__lock_untold. */
+void pgr__lock(pgr__locker *r, const char *schema, const char *relation, pgr_lock_mode mode);
+/* Of an object that is not told. */
+void pgr__lock_untold(pgr__locker *r, pgr_lock_mode mode);
+/* What the RangeVar names is made; by the other name, if that is not NULL. */
+void pgr__made_one(pgr__locker *r, const json_t *range_var, const char *renamed);
+/* all: also those that were made with a schema's name. */
+void pgr__forget_made(pgr__made *made, bool all);
+
+/* ---- queries.c ---- */
+
+/* A SELECT, INSERT, UPDATE, DELETE or MERGE that is run. mode: unused, for it is one of many such functions. */
+void pgr__read_query(pgr__locker *r, const json_t *query, pgr_lock_mode mode);
+/* What parsing the query locks. */
+void pgr__read_mentions(pgr__locker *r, const json_t *query);
+/* What the functions lock that are called anywhere in a tree. */
+void pgr__read_calls(pgr__locker *r, const json_t *tree);
 
 /* ---- raises.c ---- */
 

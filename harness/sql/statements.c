@@ -3,6 +3,7 @@
  * libpg_query writes trees out by recursion. */
 #include "sql_internal.h"
 
+#include "pgr_utf8.h"
 #include <pg_query.h>
 #include <string.h>
 #include <strings.h>
@@ -82,12 +83,9 @@ static bool add_token(cutter *c, const unsigned char *at, const unsigned char *e
   return true;
 }
 
-/* Where an error is, which is counted in characters, in bytes. */
+/* Where an error is, which is counted in characters from 1, in bytes. */
 static size_t error_offset(const char *text, const PgQueryError *error) {
-  size_t offset = 0;
-  for (int left = error->cursorpos - 1; text[offset]; offset++)
-    if (((unsigned char)text[offset] & 0xC0) != 0x80 && left-- <= 0) break;
-  return offset;
+  return pgr_utf8_offset(text, error->cursorpos > 0 ? (size_t)error->cursorpos - 1 : 0);
 }
 
 /* The message: pg_query.proto's ScanResult, whose field 2 are the tokens. */
@@ -354,7 +352,6 @@ static const char *const tags[][2] = {
     {"DropdbStmt", "DROP DATABASE"},
     {"ExecuteStmt", "EXECUTE"},
     {"ExplainStmt", "EXPLAIN"},
-    {"FetchStmt", "FETCH"},
     {"ImportForeignSchemaStmt", "IMPORT FOREIGN SCHEMA"},
     {"IndexStmt", "CREATE INDEX"},
     {"InsertStmt", "INSERT"},
@@ -426,6 +423,10 @@ static const char *find(const char *const pairs[][2], size_t count, const char *
 
 #define FIND(pairs, key) find(pairs, sizeof(pairs) / sizeof *(pairs), key)
 
+const char *pgr__object_word(const char *type) {
+  return FIND(objects, type);
+}
+
 /* "FOREIGN_TABLE" → "FOREIGN TABLE" */
 static char *spaced(pgr_arena *arena, const char *verb, const char *name) {
   char *text = pgr_arena_printf(arena, "%s%s%s", verb, *verb ? " " : "", name);
@@ -442,7 +443,7 @@ static const char *typed_tag(const pgr__piece *p, pgr_arena *arena, size_t row) 
   if (!type || strncmp(type, prefix, sizeof prefix - 1) != 0) return typed[row].verb;
   type += sizeof prefix - 1;
   if (strcmp(p->kind, "CreateTableAsStmt") == 0 && strcmp(type, "TABLE") == 0) type = "TABLE_AS";
-  const char *name = FIND(objects, type);
+  const char *name = pgr__object_word(type);
   return spaced(arena, typed[row].verb, name ? name : type);
 }
 
@@ -478,6 +479,7 @@ static const char *tag_of(const pgr__piece *p, pgr_arena *arena) {
   if (strcmp(p->kind, "TransactionStmt") == 0) return transaction_tag(p, arena);
   if (strcmp(p->kind, "CreateFunctionStmt") == 0)
     return pgr__flag(p->node, "is_procedure") ? "CREATE PROCEDURE" : "CREATE FUNCTION";
+  if (strcmp(p->kind, "FetchStmt") == 0) return pgr__flag(p->node, "ismove") ? "MOVE" : "FETCH";
   if (strcmp(p->kind, "DiscardStmt") == 0) return discard_tag(p->node);
   if (strcmp(p->kind, "VacuumStmt") == 0) return pgr__flag(p->node, "is_vacuumcmd") ? "VACUUM" : "ANALYZE";
   return first_word(p, arena);
@@ -505,7 +507,8 @@ static pgr_code read_statement(void *context, const pgr__piece *piece) {
   pgr_sql_statement *s = &r->items[r->count];
   *s = (pgr_sql_statement){.offset = piece->offset, .len = piece->len, .what = tag_of(piece, r->arena)};
   if (!s->what) return PGR_ENOMEM;
-  pgr_code code = pgr__locks_read(&r->made, piece, s);
+  pgr_code code = pgr__subject_read(piece, r->arena, &s->object);
+  if (!code) code = pgr__locks_read(&r->made, piece, s);
   if (!code) r->count++;
   return code;
 }

@@ -35,8 +35,10 @@ function transitions(column: RuleColumn): HTMLElement {
 }
 
 function ruleOf(trigger: Trigger): Child[] {
-  if (trigger.rule === null)
-    return [h("p", { class: "quiet" }, "It was written by hand, and declares no rule: what it forbids is in its SQL.")];
+  if (trigger.rule === null) {
+    const what = trigger.error === null ? "does" : "forbids";
+    return [h("p", { class: "quiet" }, `It was written by hand, and declares no rule: what it ${what} is in its SQL.`)];
+  }
   return [h("p", { class: "rule-words" }, foreign(trigger.rule.words)),
     h("div", { class: "tables" }, ...trigger.rule.columns.map(transitions)),
     ...trigger.rule.columns.map((column) => h("p", { class: "quiet declared" }, code(column.name), " is declared as ", code(column.allow),
@@ -85,7 +87,7 @@ function versionsTable(trigger: Trigger): HTMLElement {
     rows: [...trigger.versions].reverse().map((version: TriggerVersion): Child[] => [
       `version ${version.number}`, code(version.file),
       version.migrations.length === 0 ? "no migration" : h("span", { class: "lines" }, ...version.migrations.map(code)),
-      version.comment === null ? "–" : foreign(version.comment)]),
+      version.comment === null ? "–" : h("div", {}, ...version.comment.split("\n").map((line) => h("div", {}, foreign(line))))]),
     kind: "versions",
     stacked: true,
   });
@@ -106,7 +108,8 @@ function changePart(trigger: Trigger): HTMLElement {
         ? [h("li", {}, "Change the rule in ", code(trigger.declaration), "."),
           h("li", {}, step, ` writes version ${next} from it, and the migration that installs it.`)]
         : [h("li", {}, step, ` copies the latest to version ${next}, and writes the migration that installs it.`), h("li", {}, "Change the copy.")]),
-      h("li", {}, code("pgrace schema lint"), ", then ", code("pgrace schema up --check --dsn …"), ": which rows break it already?"),
+      h("li", {}, code("pgrace schema lint"),
+        trigger.error !== null && h("span", {}, ", then ", code("pgrace schema up --check --dsn …"), ": which rows break it already?")),
       h("li", {}, code("pgrace schema up --dsn …"))));
 }
 

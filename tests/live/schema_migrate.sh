@@ -36,7 +36,7 @@ in_order() {
 # new_database NAME: sets database, uri
 new_database() {
   database=$1
-  boss -c "CREATE DATABASE $1"
+  boss -c "CREATE DATABASE \"$1\""
   uri="postgresql://boss:master-key@/$1?host=$server_dir&port=$server_port"
 }
 db() { boss -d "$database" "$@"; }
@@ -170,6 +170,10 @@ rm schema/0003*
 # From libpq's environment.
 PGHOST=$server_dir PGPORT=$server_port PGUSER=boss PGPASSWORD=master-key PGDATABASE=first schema 0 up --dsn ''
 says out "nothing to do"
+says out "socket in $server_dir, port $server_port, user boss"
+silent "default host"
+PGHOST=$server_dir PGPORT=$server_port PGUSER=boss PGPASSWORD=master-key PGDATABASE=first schema 0 status --dsn '' --format json
+holds "what was reached" ".target == \"socket in $server_dir, port $server_port, user boss\""
 schema 5 up --dsn "postgresql://boss:not-master-k@/first?host=$server_dir&port=$server_port"
 one_line_error
 silent not-master-k
@@ -241,7 +245,35 @@ schema 2 status --dsn "$uri" --format json
 holds "version 1 again" '.triggers[0] | .installed == 1 and .recorded == 1 and .state == "behind"'
 new_folder
 
+# Of each trigger that is not as it was installed its own file; but not when that is not what was installed any more.
+new_database "o'drift"
+uri=${uri/o\'drift/o%27drift}
+mkdir schema/triggers/items_more
+sed 's/items_status/items_more/g' schema/triggers/items_status/v1.sql >schema/triggers/items_more/v1.sql
+sed 's/items_status/items_more/g' schema/triggers/items_status/trigger.yaml >schema/triggers/items_more/trigger.yaml
+echo '\ir triggers/items_more/v1.sql' >schema/0003_items_more.up.sql
+schema 0 up --dsn "$uri"
+db -c "ALTER TABLE items DISABLE TRIGGER items_status; ALTER TABLE items DISABLE TRIGGER items_more"
+schema 1 status --dsn "$uri"
+in_order "What was installed, once more:" "psql -d 'o'\\''drift' -f schema/triggers/items_more/v1.sql" \
+  "psql -d 'o'\\''drift' -f schema/triggers/items_status/v1.sql"
+silent "in git"
+while IFS= read -r command; do
+  PGHOST=$server_dir PGPORT=$server_port PGUSER=boss PGPASSWORD=master-key bash -c "$command -q" >/dev/null
+done < <(grep '^psql ' out)
+schema 0 status --dsn "$uri"
+db -c "ALTER TABLE items DISABLE TRIGGER items_status; ALTER TABLE items DISABLE TRIGGER items_more"
+echo '-- edited' >>schema/triggers/items_more/v1.sql
+schema 1 status --dsn "$uri"
+in_order "What was installed, once more:" "psql -d 'o'\\''drift' -f schema/triggers/items_status/v1.sql" \
+  "Not what was installed any more; look for the text of then in git" "schema/triggers/items_more/v1.sql"
+silent "-f schema/triggers/items_more"
+new_folder
+
 # ---- files and records that disagree ----
+
+new_database first_again
+schema 0 up --dsn "$uri"
 
 echo '-- edited' >>schema/0001_items.up.sql
 for what in up "up --check" "up --dry-run"; do
@@ -305,8 +337,10 @@ same "records after down 2" "$(applied)" "0 1"
 same "the trigger is gone" "$(db -c "SELECT count(*) FROM pg_trigger WHERE tgname = 'items_status'")" 0
 schema 0 up --yes --dsn "$uri"
 schema 0 redo 2 --yes --dsn "$uri"
-in_order "2 migrations to take back and apply again" "Taken back" "0002_items_status " 0002_items_status "applied in" \
-  0003_open_items "applied in" "2 migrations applied again"
+in_order "2 migrations to take back and apply again, in one transaction" 0003_open_items "DROP VIEW open_items" \
+  0002_items_status "DROP TRIGGER items" "again: 0002_items_status" "CREATE TRIGGER items" "again: 0003_open_items" \
+  "CREATE VIEW items" "2 migrations taken back and applied again in"
+silent "drops tables"
 same "records after redo" "$(applied)" "0 1 2 3"
 # What is being written changes: redo is how it gets in.
 echo 'COMMENT ON VIEW open_items IS $$new$$;' >>schema/0003_open_items.up.sql
@@ -320,6 +354,77 @@ new_database bare
 schema 0 down --yes --dsn "$uri"
 says out "nothing to do"
 
+# redo: all of it or nothing; and it says which migrations it is about, and what that costs.
+new_folder
+add_third
+new_database again
+schema 0 up --dsn "$uri"
+standing() {
+  db -c "SELECT m FROM pgrace.migrations m" -c "SELECT oid FROM pg_trigger WHERE tgname = 'items_status'" \
+    -c "SELECT 'open_items'::regclass::oid, 'items'::regclass::oid" -c "SELECT t FROM pgrace.triggers t"
+}
+stood=$(standing)
+for wrong in 'SELECT 1 / 0;' 'SELECT nothing FROM items;'; do
+  new_folder
+  add_third
+  echo "$wrong" >>schema/triggers/items_status/v1.sql
+  schema 4 redo 2 --yes --dsn "$uri"
+  says err "pgrace: schema/triggers/items_status/v1.sql:"
+  says err "what was there is still in force"
+  in_order "2 migrations to take back and apply again" "again: 0002_items_status"
+  silent "applied again in"
+  same "after a redo that failed of $wrong" "$(standing)" "$stood"
+done
+echo 'CREATE TABEL other ();' >>schema/triggers/items_status/v1.sql
+schema 4 redo 2 --yes --dsn "$uri"
+says err "schema/triggers/items_status/v1.sql:8:8: syntax error"
+same "after a redo of a file that is no SQL" "$(standing)" "$stood"
+new_folder
+add_third
+echo '-- edited' >>schema/0001_items.up.sql
+advice="pgrace schema redo 3, which also takes back and applies again 0002_items_status and 0003_open_items; it drops tables"
+schema 4 up --dsn "$uri"
+says err "$advice"
+schema 1 status --dsn "$uri"
+tr '\n' ' ' <out | grep -qF "$advice" || fail "status does not advise: $advice"
+rm schema/0003_open_items.down.sql
+schema 4 up --dsn "$uri"
+silent "schema redo"
+schema 1 status --dsn "$uri"
+silent "schema redo"
+new_folder
+add_third
+echo '-- edited' >>schema/0003_open_items.up.sql
+schema 4 up --dsn "$uri"
+says err "where that is allowed, pgrace schema redo"
+silent "redo 1"
+silent "drops tables"
+schema 0 redo 3 --yes --dsn "$uri"
+says out "This drops tables: their rows are gone then."
+schema 0 down 2 --dry-run --dsn "$uri"
+silent "drops tables"
+schema 0 down 3 --dry-run --dsn "$uri"
+says out "This drops tables: their rows are gone then."
+
+# Another project's: its record has another name under the same number.
+new_folder
+for direction in up down; do mv schema/0002_items_status.$direction.sql schema/0002_another.$direction.sql; done
+echo '-- of another project' >schema/triggers/rows.sql
+echo '\ir triggers/rows.sql' >>schema/0002_another.up.sql
+echo 'SELECT 1;' >schema/0003_open_items.up.sql
+stood=$(standing)
+for what in up "up --check" "up --dry-run" "down --yes" "down --dry-run" "redo --yes"; do
+  schema 4 $what --dsn "$uri"
+  one_line_error
+  says err "the database's record says 0002_items_status (applied 20"
+  says err "the folder schema says schema/0002_another.up.sql: is it another project's database, or another folder?"
+done
+same "another project's is left alone" "$(standing)" "$stood"
+schema 1 status --dsn "$uri"
+in_order "1 migration of another name than the record" "0002_another other 20" "the database's record says 0002_items_status"
+schema 1 status --dsn "$uri" --format json
+holds "another's" '.migrations[1] | .state == "other" and .name == "items_status" and .title == "0002_another"'
+
 # On a terminal the database's name is asked for.
 if command -v script >/dev/null && script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
   answer() { # ANSWER: sets status
@@ -329,12 +434,13 @@ if command -v script >/dev/null && script -qec true /dev/null >/dev/null 2>&1 </
     ! grep -qF master-key out || fail "the password is shown"
   }
   new_database asked
-  rm schema/0000*
+  new_folder
+  add_third
   schema 0 up --dsn "$uri"
   for wrong in postgres '' y ASKED; do
     answer "$wrong"
     same "exit status after '$wrong'" $status 2
-    in_order 0003_open_items "takes 1 migration of asked back" "Type the database's name, asked, to go on:"
+    in_order 0003_open_items "takes 1 migration of asked back" 0003_open_items "Type the database's name, asked, to go on:"
     says out "that is not its name; nothing was changed"
     same "nothing was taken back" "$(applied)" "1 2 3"
   done
@@ -369,26 +475,30 @@ schema 0 up --to 1 --dsn "$uri"
 db -c "INSERT INTO items SELECT n, CASE WHEN n % 2 = 0 THEN 'open' END FROM generate_series(1, 20) n"
 db -c "INSERT INTO items VALUES (101, E'we\\x1b[31mird\\n' || repeat('long', 40)), (102, ''), (103, '%s%n'),
   (100, 'NULL'), (104, U&'\\009b31m\\202eright')"
+declare -A verdicts=(["up --check"]="pending, and rows break their rules" [up]="to apply, and rows break their rules: nothing was applied")
 for what in "up --check" up; do
   schema 1 $what --dsn "$uri"
+  says out "1 migration ${verdicts[$what]}"
   in_order 0002_items_status "15 rows break a rule" items_status "items.status" "rows of items: 15, the first 10 of them" "id status" \
     "1 NULL" "--accept-existing"
   same "ten of them: $what" "$(grep -cE '^    +[0-9]+  ' out)" 10
-  fits
   same "nothing was applied: $what" "$(applied)" 1
 done
-says out "0 of 1 migration applied; 0002_items_status was not, nothing of it is left"
+silent "applied in"
 db -c "DELETE FROM items WHERE id < 100"
 schema 1 up --check --dsn "$uri"
+in_order "$(printf 'long%.0s' $(seq 40))" # nothing is cut where there is no terminal
 in_order "5 rows break a rule" "100 'NULL'" "101 we [31mird long" "102 ''" "103 %s%n" "104 ??31m???right"
 schema 0 up --accept-existing --dsn "$uri"
 in_order "5 rows break a rule that it installs, and stay" 101 "applied in" "1 migration applied"
 schema 0 up --dsn "$uri"
+before_redo=$(db -c "SELECT m, t.oid FROM pgrace.migrations m, pg_trigger t WHERE tgname = 'items_status'")
 schema 1 redo --yes --dsn "$uri"
-in_order "Taken back" "not applied: 5 rows break" "0 of 1 migration applied again"
-same "it stays taken back" "$(applied)" 1
-schema 0 up --accept-existing --dsn "$uri"
+in_order "5 rows break a rule" 101 "--accept-existing" "Nothing was changed: what was there is still in force."
+same "after a redo that was refused" \
+  "$(db -c "SELECT m, t.oid FROM pgrace.migrations m, pg_trigger t WHERE tgname = 'items_status'")" "$before_redo"
 schema 0 redo --yes --accept-existing --dsn "$uri"
+in_order "5 rows break a rule" "1 migration taken back and applied again in"
 schema 0 down --yes --dsn "$uri"
 schema 1 up --check --dsn "$uri"
 db -c "UPDATE items SET status = 'done'"
@@ -430,7 +540,43 @@ schema 0 up --to 1 --dsn "$uri"
 db -c "INSERT INTO items VALUES (1, 'old')"
 schema 0 up --to 2 --dsn "$uri"
 schema 1 up --dsn "$uri"
-in_order 0003_items_status_2 "not applied: 1 row breaks" "1 old"
+in_order "nothing was applied" 0003_items_status_2 "1 row breaks" "1 old"
+
+# All rows are asked for before the first migration, so that a deployment does not end half way; but for those that one
+# of its own migrations may mend.
+new_folder
+new_database half_way
+schema 0 up --to 1 --dsn "$uri"
+db -c "INSERT INTO items VALUES (1, 'odd')"
+for direction in up down; do mv schema/0002_items_status.$direction.sql schema/0003_items_status.$direction.sql; done
+echo 'CREATE TABLE others (id bigint);' >schema/0002_others.up.sql
+for what in up "up --check"; do
+  schema 1 $what --dsn "$uri"
+  in_order "2 migrations" 0003_items_status "1 row breaks a rule that it installs:" "1 odd" "--accept-existing"
+  same "nothing was applied: $what" "$(applied)" 1
+done
+echo "UPDATE Items SET status = status;" >>schema/0002_others.up.sql
+schema 0 up --check --dsn "$uri"
+in_order "2 migrations pending, some may mend rows that break a rule" 0003_items_status \
+  "1 row breaks a rule that it installs;" "0002_others comes before it, and may mend them:" "1 odd"
+schema 1 up --dsn "$uri"
+in_order 0002_others "applied in" 0003_items_status "not applied: 1 row breaks" "1 of 2 migrations applied; 0003_items_status was not"
+same "what came before" "$(applied)" "1 2"
+echo "CREATE TABLE IF NOT EXISTS others (id bigint); UPDATE items SET status = 'open';" >schema/0002_others.up.sql
+db -c "DELETE FROM pgrace.migrations WHERE number = 2"
+schema 0 up --dsn "$uri"
+same "with what it mends" "$(applied)" "1 2 3"
+# redo cannot ask in between: what is left unmended is told afterwards.
+echo 'DROP TABLE others;' >schema/0002_others.down.sql
+make_odd() { db -c "SET session_replication_role = replica; UPDATE items SET status = 'odd'"; }
+make_odd
+schema 0 redo 2 --yes --dsn "$uri"
+in_order "1 row breaks a rule that it installs;" "0002_others comes before it" "applied again in"
+same "mended" "$(db -c 'SELECT status FROM items')" open
+echo 'CREATE TABLE others (id bigint); UPDATE items SET status = status;' >schema/0002_others.up.sql
+make_odd
+schema 1 redo 2 --yes --dsn "$uri"
+in_order "applied again in" "1 row breaks a rule now" "1 odd"
 
 # By a query of one's own, when the rule is written by hand.
 new_folder
@@ -441,6 +587,30 @@ sed -i '/^rule:/,/insert:/d' schema/triggers/items_status/trigger.yaml
 echo "existing: SELECT id AS \"the 'id'\", status FROM items WHERE status = 'slipped'" >>schema/triggers/items_status/trigger.yaml
 schema 1 up --dsn "$uri"
 in_order "1 row breaks a rule" "the 'id' status" "200 slipped"
+
+# Rows that the role may not see, or must not: then nobody knows, and that is told with what to do.
+new_folder
+new_database guarded
+schema 0 up --to 1 --dsn "$uri"
+db -c "CREATE ROLE clerk LOGIN PASSWORD 'master-key'; GRANT USAGE ON SCHEMA pgrace TO clerk;
+  GRANT SELECT, INSERT, DELETE ON ALL TABLES IN SCHEMA pgrace TO clerk; GRANT CREATE, USAGE ON SCHEMA public TO clerk;
+  GRANT TRIGGER ON items TO clerk; INSERT INTO items VALUES (1, 'odd')"
+clerk_uri=${uri/boss/clerk}
+for what in up "up --check"; do
+  schema 5 $what --dsn "$clerk_uri"
+  one_line_error
+  says err "permission denied for table items"
+  says err "or go on without asking, with --accept-existing"
+done
+db -c "GRANT SELECT ON items TO clerk; ALTER TABLE items ENABLE ROW LEVEL SECURITY; CREATE POLICY none ON items USING (false)"
+for what in up "up --check"; do
+  schema 5 $what --dsn "$clerk_uri"
+  one_line_error
+  says err "ask as a role with BYPASSRLS"
+done
+same "nothing was applied" "$(applied)" 1
+schema 0 up --accept-existing --dsn "$clerk_uri"
+in_order 0002_items_status "its rows were not asked:" "BYPASSRLS" "CREATE TRIGGER" "applied in"
 
 # ---- a database in use ----
 
@@ -475,7 +645,7 @@ says second.out "nothing to do"
 says out "2 migrations applied"
 same "once" "$(applied)" "1 2"
 
-# Whoever waits can give up.
+# Whoever waits can give up, and does when it has waited long enough.
 new_folder
 new_database patient
 echo 'SELECT pg_sleep(60);' >>schema/0001_items.up.sql
@@ -483,7 +653,12 @@ echo 'SELECT pg_sleep(60);' >>schema/0001_items.up.sql
 first=$!
 pid=$first
 until_asleep
-background schema up --dsn "$uri"
+schema 5 up --wait 300ms --dsn "$uri"
+says err "300 ms at most (--wait)"
+holder=$(boss -c "SELECT pid FROM pg_stat_activity WHERE datname = 'patient' AND wait_event = 'PgSleep'")
+says err "server process $holder (pgrace, connected since 20"
+says err "did not end within 300 ms"
+background schema up --wait 0 --dsn "$uri"
 for _ in $(seq 200); do
   grep -q "waiting for another run" err && break
   sleep 0.05
@@ -492,6 +667,7 @@ kill -INT "$pid"
 ended
 same "exit status of who waited" $status 2
 says err interrupted
+silent "at most"
 kill -TERM "$first"
 wait "$first" || true
 same "nothing was applied" "$(db -c 'SELECT count(*) FROM pgrace.migrations')" 0
@@ -563,7 +739,7 @@ echo "ALTER TABLE \"odd \"\"table' \$\$ %s 🙂\" ADD COLUMN \"so
 so\" int; ALTER TABLE $name ADD other int;" >schema/0002_🙂-more.up.sql
 schema 0 up --dsn ''
 in_order "in'b\"ox \$\$ %s %n 🙂: 2 migrations to apply" "CREATE TABLE \"odd \"\"table' \$\$ %s" 0002_🙂-more "ALTER TABLE \"odd" "ALTER TABLE nnn"
-same "no wider than a terminal" "$(sed 's/[^ -~]/x/g' out | awk 'length($0) > 80 && NR > 1')" ""
+in_order "ALTER TABLE $name ACCESS EXCLUSIVE"
 schema 0 status --dsn '' --format json
 same "its name" "$(value .database)" "in'b\"ox \$\$ %s %n  🙂"
 schema 4 down 2 --yes --dsn ''
@@ -594,16 +770,26 @@ cat >expected <<'TEXT'
  INSERT new none nobody
  CREATE INDEX new none nobody
  COMMENT COLUMN new.id none nobody
- GRANT none nobody
- UPDATE old ROW EXCLUSIVE DDL
- app.other ACCESS SHARE DDL
+ GRANT TABLE old none nobody
+ UPDATE old ROW EXCLUSIVE writers of the same rows
+ app.other ACCESS SHARE nobody
  CREATE TYPE "a ""mood (1)" none nobody
  DROP TABLE one ACCESS EXCLUSIVE readers and writers
  "T""wo" ACCESS EXCLUSIVE readers and writers
- related tables ACCESS EXCLUSIVE readers and writers
+ and tables not named here ACCESS EXCLUSIVE readers and writers
  DO unknown whoever it meets
 TEXT
 diff squeezed expected || fail "what statements lock"
+# A name that leaves no room: whole where there is no terminal, else without its middle. And numbers as files have them.
+rm many/*
+long=$(printf 'long_%.0s' $(seq 10))
+echo "ALTER TABLE app_of_a_long_name.${long}table ADD b int; DROP TABLE app_of_a_long_name.${long}table CASCADE;" >many/00035_late.up.sql
+schema 0 up --dry-run --dir many
+in_order 00035_late "ALTER TABLE app_of_a_long_name.${long}table ACCESS EXCLUSIVE" "and tables not named here ACCESS EXCLUSIVE"
+if command -v script >/dev/null && script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
+  script -qefc "stty cols 80; '$PGRACE' schema up --dry-run --dir many" "$work/typed" >/dev/null </dev/null || fail "on a terminal"
+  grep -qE 'ALTER TABLE  app_[a-z_]*…[a-z_]*_table  ACCESS EXCLUSIVE  readers and writers' typed || fail "on a terminal it reads: $(cat typed)"
+fi
 
 # ---- without a database ----
 
@@ -641,4 +827,54 @@ says out "no migrations"
 # This project's own.
 schema 0 up --dir "$PGR_SOURCE_DIR/schema"
 says out "It went well"
+
+# A trigger that a later migration takes away for good is no drift, and nothing is pending.
+new_folder
+new_database retired
+echo 'DROP TRIGGER items_status ON items; DROP FUNCTION items_status_check();' >schema/0003_no_rule.up.sql
+schema 0 up --dsn "$uri"
+schema 0 status --dsn "$uri"
+in_order "as it should be" "items_status v1 - dropped"
+
+# ---- the man page: it has the options of each --help in that subcommand's section, and no others ----
+
+man=$PGR_SOURCE_DIR/docs/man/pgrace-schema.1
+options() { sed 's/\\-/-/g' | grep -oE -e '(^|[^a-z-])--[a-z][a-z-]*' | grep -oE -e '--[a-z-]+' | sort -u; }
+# section NAME: of the man page, and what is said of all subcommands
+section() { awk -v wanted="$1" '/^[.]SH/ { name = substr($0, 5) } name == wanted || name == "DESCRIPTION"' "$man"; }
+# described SECTION SUBCOMMAND…
+described() {
+  local section=$1 subcommand option known
+  shift
+  section "$section" | options >described
+  for subcommand in "$@"; do
+    schema 0 $subcommand --help
+    known=$(comm -23 <(options <out) described)
+    [ -z "$known" ] || fail "the section $section of the man page does not know $known of $subcommand"
+  done
+  for option in $(grep -vx -e --help described); do
+    known=
+    for subcommand in "$@"; do
+      # Whether it takes a value or not, it comes to nothing.
+      ! "$PGRACE" schema $subcommand "$option" --nonsense --nonsense >out 2>err || fail "$subcommand $option went well"
+      grep -qE "(unknown|there is no) option '$option'" err || known=yes
+    done
+    [ -n "$known" ] || fail "the section $section of the man page has $option"
+    options_seen+=1
+  done
+}
+declare -i options_seen=0
+described "UP, DOWN, REDO" up down redo
+described STATUS status
+described NEW "new transition" "new version" "new migration"
+described DIFF diff
+described LINT lint
+described DOC doc
+described EXPORT export
+[ $options_seen -ge 45 ] || fail "options of the man page were overlooked: $options_seen"
+# The overview has every subcommand.
+schema 0 --help
+for subcommand in $(sed -n 's/^  \([a-z][a-z]*\)  *[a-z].*/\1/p' out); do
+  grep -qF "pgrace schema $subcommand" "$man" || [ "$subcommand" = pgrace ] || fail "the man page does not know $subcommand"
+done
 no_leftovers

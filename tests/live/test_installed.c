@@ -2,6 +2,7 @@
  * strangers, rows that break a rule. Against a real server, in schemas and databases of the test's own. */
 #include "pgr_live.h"
 
+#include "journal_internal.h"
 #include "pgr_installed.h"
 #include "pgr_journal.h"
 #include "pgr_mem.h"
@@ -142,7 +143,14 @@ static void other_tables(void **state) {
   exec(f, "CREATE TABLE app.parts (id int, at date, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);"
           "CREATE TABLE app.keyless (); CREATE SCHEMA near; CREATE TABLE near.conversations (id int PRIMARY KEY);"
           "CREATE TABLE public.replies (id int); CREATE VIEW app.seen AS SELECT 1 AS x; CREATE SEQUENCE app.counter;"
-          "CREATE MATERIALIZED VIEW app.kept AS SELECT 1 AS x;");
+          "CREATE MATERIALIZED VIEW app.kept AS SELECT 1 AS x; CREATE TEMP TABLE \"pass ing\" (id int)");
+  char toast[64], toasted[128];
+  must(pgr_db_query_text(f->db,
+                         "SELECT relname FROM pg_class WHERE oid = (SELECT reltoastrelid FROM pg_class"
+                         " WHERE oid = 'app.\"Odd table\"'::regclass)",
+                         toast, sizeof toast, &err),
+       &err);
+  snprintf(toasted, sizeof toasted, "pg_toast.%s is PostgreSQL's own: a rule is about a table of yours", toast);
   exec(f, "SET search_path = app");
   must(pgr_installed_table(f->db, NULL, "parts", &arena, &target, &err), &err);
   assert_int_equal(target.key_count, 2);
@@ -159,6 +167,12 @@ static void other_tables(void **state) {
       {NULL, "seen", "seen is a view: a rule is about the rows of a table, give the one below it"},
       {"app", "kept", "app.kept is a view: a rule is about the rows of a table, give the one below it"},
       {"app", "counter", "app.counter is no table"},
+      {NULL, "pg_class", "pg_class is PostgreSQL's own: a rule is about a table of yours"},
+      {"pg_catalog", "pg_class", "pg_catalog.pg_class is PostgreSQL's own: a rule is about a table of yours"},
+      {"information_schema", "sql_features",
+       "information_schema.sql_features is PostgreSQL's own: a rule is about a table of yours"},
+      {"pg_toast", toast, toasted},
+      {NULL, "pass ing", "\"pass ing\" is temporary, it goes with its session: a rule is about a table that stays"},
       {NULL, "conversations", "there is no table conversations, did you mean near.conversations?"},
       {NULL, "keyles", "there is no table keyles, did you mean keyless?"},
       {"public", "reples", "there is no table public.reples, did you mean public.replies?"},
@@ -169,8 +183,101 @@ static void other_tables(void **state) {
     assert_string_equal(err.msg, wrong[i].message);
     assert_true(idle(f));
   }
-  exec(f, "RESET search_path");
+  exec(f, "RESET search_path; DROP TABLE \"pass ing\"");
   pgr_arena_deinit(&arena);
+}
+
+/* Which types have an = that says whether two values are the same. */
+static void comparable_types(void **state) {
+  fixture *f = *state;
+  static const char *const good[] = {
+      "bigint",      "text",      "varchar(9)",     "char(3)",   "name",       "bool",      "date",
+      "timestamptz", "interval",  "uuid",           "jsonb",     "bytea",      "inet",      "cidr",
+      "numeric",     "money",     "bit(3)",         "varbit",    "tsvector",   "macaddr",   "oid",
+      "regclass",    "int4range", "int4multirange", "cmp.mood",  "cmp.mood[]", "cmp.twice", "text[]",
+      "xid",         "\"char\"",  "cmp.nodes",      "cmp.moods", "cmp.pair"};
+  static const char *const bad[] = {"json",    "xml",      "point",   "box",       "lseg",      "path",      "circle",
+                                    "polygon", "jsonpath", "point[]", "cmp.boxed", "cmp.mixed", "cmp.mixeds"};
+  const size_t goods = sizeof good / sizeof *good, bads = sizeof bad / sizeof *bad;
+  pgr_arena arena = {0};
+  pgr_rule_target target;
+  pgr_err err;
+  exec(f, "CREATE SCHEMA cmp; CREATE TYPE cmp.mood AS ENUM ('a'); CREATE DOMAIN cmp.once AS int;"
+          "CREATE DOMAIN cmp.twice AS cmp.once; CREATE DOMAIN cmp.moods AS cmp.mood[]; CREATE DOMAIN cmp.boxed AS box;"
+          "CREATE TYPE cmp.pair AS (a int, b cmp.mood[]); CREATE TYPE cmp.mixed AS (a cmp.pair, b json[]);"
+          "CREATE DOMAIN cmp.mixeds AS cmp.mixed[]; CREATE TYPE cmp.node AS (a int);"
+          "CREATE TYPE cmp.nodes AS (many cmp.node[]); CREATE TABLE cmp.t ()");
+  for (size_t i = 0; i < goods + bads; i++) {
+    char sql[100];
+    snprintf(sql, sizeof sql, "ALTER TABLE cmp.t ADD c%zu %s", i, i < goods ? good[i] : bad[i - goods]);
+    exec(f, sql);
+  }
+  must(pgr_installed_table(f->db, "cmp", "t", &arena, &target, &err), &err);
+  assert_int_equal(target.column_count, goods + bads);
+  for (size_t i = 0; i < goods + bads; i++)
+    if (target.columns[i].comparable != (i < goods)) fail_msg("%s is told wrongly", target.columns[i].type);
+  /* So say those who write such a comparison, wherever it would be an error. */
+  for (size_t i = 0; i < goods; i++) {
+    char sql[100];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM cmp.t WHERE c%zu IS DISTINCT FROM c%zu", i, i);
+    assert_int_equal(number(f, sql), 0);
+  }
+  exec(f, "DROP SCHEMA cmp CASCADE");
+  pgr_arena_deinit(&arena);
+}
+
+static void has_kin(fixture *f, const char *table, bool partitioned, bool partition, int children, int triggers) {
+  pgr_arena arena = {0};
+  pgr_rule_target target;
+  pgr_err err;
+  must(pgr_installed_table(f->db, "kin", table, &arena, &target, &err), &err);
+  assert_int_equal(target.partitioned, partitioned);
+  assert_int_equal(target.partition, partition);
+  assert_int_equal(target.children, children);
+  assert_int_equal(target.triggers, triggers);
+  pgr_arena_deinit(&arena);
+}
+
+/* Tables that a trigger on this one does not reach, and triggers that are there already. */
+static void kin_of_a_table(void **state) {
+  fixture *f = *state;
+  exec(f,
+       "CREATE SCHEMA kin; CREATE TABLE kin.plain (id int PRIMARY KEY, up int REFERENCES kin.plain);"
+       "CREATE TABLE kin.old (); CREATE TABLE kin.young () INHERITS (kin.old);"
+       "CREATE TABLE kin.other () INHERITS (kin.old); CREATE TABLE kin.both () INHERITS (kin.young, kin.other);"
+       "CREATE TABLE kin.parts (id int) PARTITION BY LIST (id);"
+       "CREATE TABLE kin.part PARTITION OF kin.parts FOR VALUES IN (1);"
+       "CREATE TRIGGER a BEFORE UPDATE ON kin.old FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();"
+       "CREATE TRIGGER b BEFORE UPDATE ON kin.old FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();"
+       "CREATE TRIGGER a BEFORE UPDATE ON kin.parts FOR EACH ROW"
+       " EXECUTE FUNCTION suppress_redundant_updates_trigger()");
+  has_kin(f, "plain", false, false, 0, 0);
+  has_kin(f, "old", false, false, 3, 2);
+  has_kin(f, "young", false, false, 1, 0);
+  has_kin(f, "parts", true, false, 0, 1);
+  has_kin(f, "part", false, true, 0, 0);
+  exec(f, "DROP SCHEMA kin CASCADE");
+}
+
+/* Texts that the session's settings would change are the same in every session. */
+static void tables_under_settings(void **state) {
+  fixture *f = *state;
+  pgr_err err;
+  pgr_buf out, other;
+  exec(f, "CREATE TABLE public.dated (id int PRIMARY KEY, d date NOT NULL DEFAULT '2001-02-03',"
+          " i interval NOT NULL DEFAULT '1 day 2 hours', t timestamptz NOT NULL DEFAULT '2001-02-03 04:05:06+00')");
+  static const char *const columns[] = {"d", "i", "t"};
+  pgr_buf_init(&out, 0);
+  pgr_buf_init(&other, 0);
+  must(pgr_installed_write_table(f->db, NULL, "dated", columns, 3, &out, &err), &err);
+  exec(f, "SET DateStyle = German; SET IntervalStyle = iso_8601; SET quote_all_identifiers = on; SET TimeZone = "
+          "'Asia/Tokyo'");
+  must(pgr_installed_write_table(f->db, NULL, "dated", columns, 3, &other, &err), &err);
+  assert_string_equal(pgr_buf_text(&other), pgr_buf_text(&out));
+  assert_int_equal(number(f, "SELECT (current_setting('DateStyle') LIKE 'German%')::int"), 1);
+  exec(f, "RESET ALL; DROP TABLE public.dated");
+  pgr_buf_deinit(&out);
+  pgr_buf_deinit(&other);
 }
 
 /* ---- CREATE TABLE ---- */
@@ -414,22 +521,26 @@ static void disabled_or_exchanged(void **state) {
   pgr_arena_deinit(&d.arena);
 }
 
-/* Records as the journal makes them: of the state that the database is in now. */
+/* Records as the journal makes them: of the state that the database is in now. The table's last column is of use when
+ * it is there. */
 static void record_now(fixture *f, int version) {
-  char sql[900];
+  char sql[3000];
+  bool attributes = number(f, "SELECT count(*) FROM pg_attribute WHERE attrelid = 'pgrace.triggers'::regclass"
+                              " AND attname = 'attributes'") > 0;
   snprintf(sql, sizeof sql,
-           "BEGIN; SET LOCAL search_path = pg_catalog; DELETE FROM pgrace.triggers;"
+           "BEGIN; SET LOCAL search_path = pg_catalog; " pgr__printing_settings "; DELETE FROM pgrace.triggers;"
            "INSERT INTO pgrace.triggers SELECT 'guard', %d, t.tgname, format('%%I.%%I', n.nspname, c.relname),"
-           " pg_get_triggerdef(t.oid), t.tgenabled, format('%%I.%%I', n.nspname, p.proname), p.prosrc, 1"
+           " pg_get_triggerdef(t.oid), t.tgenabled, format('%%I.%%I', n.nspname, p.proname), p.prosrc, 1%s%s"
            " FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
            " JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgname LIKE 'guard%%'; COMMIT",
-           version);
+           version, attributes ? ", " : "", attributes ? pgr__function_attributes : "");
   exec(f, sql);
 }
 
 static const char record_sql[] =
     "CREATE SCHEMA pgrace; CREATE TABLE pgrace.triggers (name text, version int, trigger text, relation text,"
-    " definition text, enabled \"char\", function text, source text, migration bigint)";
+    " definition text, enabled \"char\", function text, source text, migration bigint)"; /* an older pgrace's */
+static const char record_all_sql[] = "ALTER TABLE pgrace.triggers ADD attributes text";
 
 static void records(void **state) {
   fixture *f = *state;
@@ -473,6 +584,233 @@ static void records(void **state) {
   pgr_arena_deinit(&d.arena);
 }
 
+/* What a function does besides its source. */
+static void attributes(void **state) {
+  fixture *f = *state;
+  declared d;
+  declare(&d);
+  exec(f, "CREATE TABLE t (id int); CREATE ROLE \"mal, lory\" SUPERUSER");
+  exec(f, v1);
+  /* Nothing is recorded: the text of the version tells. */
+  exec(f, "ALTER FUNCTION guard() SECURITY DEFINER");
+  is(f, &d, PGR_PRESENCE_DRIFTED, 1, 0,
+     "the function public.guard() is SECURITY DEFINER, version 1 makes it SECURITY INVOKER");
+  exec(f, "ALTER FUNCTION guard() SECURITY INVOKER; ALTER FUNCTION guard() SET search_path = pg_temp, public");
+  is(f, &d, PGR_PRESENCE_DRIFTED, 1, 0, "the function public.guard() sets search_path, version 1 makes it without");
+  exec(f, record_sql);
+  record_now(f, 1);
+  is(f, &d, PGR_PRESENCE_DRIFTED, 1, 1, "the function public.guard() sets search_path, version 1 makes it without");
+  /* What is recorded was so when it was installed, and is right. */
+  exec(f, record_all_sql);
+  record_now(f, 1);
+  is(f, &d, PGR_PRESENCE_VERSION, 1, 1, NULL);
+  exec(f, "ALTER FUNCTION guard() SET search_path = pg_catalog, public");
+  is(f, &d, PGR_PRESENCE_DRIFTED, 1, 1,
+     "the function public.guard() was installed with settings {\"search_path=pg_temp, public\"}, now it has settings "
+     "{\"search_path=pg_catalog, public\"}");
+  exec(f, "ALTER FUNCTION guard() RESET ALL");
+  record_now(f, 1);
+  exec(f, "ALTER FUNCTION guard() SECURITY DEFINER");
+  is(f, &d, PGR_PRESENCE_DRIFTED, 1, 1,
+     "the function public.guard() was installed with security invoker, now it has security definer");
+  exec(f, "ALTER FUNCTION guard() SECURITY INVOKER");
+  is(f, &d, PGR_PRESENCE_VERSION, 1, 1, NULL);
+  exec(f, "ALTER FUNCTION guard() OWNER TO \"mal, lory\"");
+  assert_int_equal(number(f, "SELECT count(*) FROM pg_proc WHERE proname = 'guard'"), 1);
+  pgr_installed installed;
+  pgr_err err;
+  must(pgr_installed_trigger(f->db, &d.trigger, &d.arena, &installed, &err), &err);
+  assert_int_equal(installed.presence, PGR_PRESENCE_DRIFTED);
+  assert_non_null(strstr(installed.why, "installed with owner "));
+  assert_non_null(strstr(installed.why, ", now it has owner \"mal, lory\""));
+  assert_null(strstr(installed.why, "settings"));
+  exec(f, "ALTER FUNCTION guard() OWNER TO CURRENT_USER; ALTER FUNCTION guard() SET work_mem = '1MB'");
+  is(f, &d, PGR_PRESENCE_DRIFTED, 1, 1,
+     "the function public.guard() was installed with settings {}, now it has settings {work_mem=1MB}");
+  /* Of another version's record nothing follows. */
+  exec(f, "ALTER FUNCTION guard() RESET ALL; UPDATE pgrace.triggers SET version = 2, attributes = 'else'");
+  is(f, &d, PGR_PRESENCE_DRIFTED, 1, 2, "it is version 1, but version 2 was installed last");
+  exec(f, "DROP TABLE t; DROP FUNCTION guard; DROP SCHEMA pgrace CASCADE; DROP ROLE \"mal, lory\"");
+  pgr_arena_deinit(&d.arena);
+}
+
+/* The version's text may say it: then its absence is what is wrong. */
+static void attributes_of_a_version(void **state) {
+  fixture *f = *state;
+  static const char text[] =
+      "CREATE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
+      " SET search_path = pg_catalog AS $$BEGIN RETURN NEW; END$$;" TRIGGER("guard", "BEFORE UPDATE", "guard");
+  declared d;
+  pgr_faults faults = {0};
+  pgr_err err;
+  declare(&d);
+  d.trigger.version_count = 1;
+  d.versions[0].source = (pgr_source){"v1.sql", text, sizeof text - 1};
+  must(pgr_objects_read(&d.versions[0].source, &d.arena, &d.versions[0].objects, &faults, &err), &err);
+  exec(f, "CREATE TABLE t (id int)");
+  exec(f, text);
+  is(f, &d, PGR_PRESENCE_VERSION, 1, 0, NULL);
+  exec(f, "ALTER FUNCTION guard() SET search_path = public"); /* which one, the text's reader does not know */
+  is(f, &d, PGR_PRESENCE_VERSION, 1, 0, NULL);
+  exec(f, "ALTER FUNCTION guard() RESET search_path");
+  is(f, &d, PGR_PRESENCE_DRIFTED, 1, 0,
+     "the function public.guard() does not set search_path, version 1 makes it with SET search_path");
+  exec(f, "ALTER FUNCTION guard() SECURITY INVOKER");
+  is(f, &d, PGR_PRESENCE_DRIFTED, 1, 0,
+     "the function public.guard() is SECURITY INVOKER, version 1 makes it SECURITY DEFINER");
+  exec(f, "DROP TABLE t; DROP FUNCTION guard");
+  pgr_arena_deinit(&d.arena);
+}
+
+/* Definitions are compared as texts, which settings of the session would change. */
+static void under_settings(void **state) {
+  fixture *f = *state;
+  declared d;
+  declare(&d);
+  exec(f, "CREATE TABLE t (id int, d date, i interval, t timestamptz, f float8, b bytea)");
+  exec(f, v1);
+  exec(f, "CREATE OR REPLACE TRIGGER guard BEFORE UPDATE ON t FOR EACH ROW WHEN (NEW.d = '2001-02-03'::date"
+          " OR NEW.i = '1 day 2 hours'::interval OR NEW.t = '2001-02-03 04:05:06+00'::timestamptz"
+          " OR NEW.f = 0.1::float8 OR NEW.b = '\\x00ff'::bytea) EXECUTE FUNCTION guard()");
+  exec(f, record_sql);
+  record_now(f, 1);
+  is(f, &d, PGR_PRESENCE_VERSION, 1, 1, NULL);
+  static const char *const settings[] = {"DateStyle = German",         "IntervalStyle = iso_8601",
+                                         "quote_all_identifiers = on", "TimeZone = 'Asia/Tokyo'",
+                                         "extra_float_digits = -10",   "bytea_output = escape"};
+  for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+    char sql[64];
+    snprintf(sql, sizeof sql, "SET %s", settings[i]);
+    exec(f, sql);
+    is(f, &d, PGR_PRESENCE_VERSION, 1, 1, NULL);
+  }
+  assert_int_equal(number(f, "SELECT (current_setting('DateStyle') LIKE 'German%')::int"), 1);
+  exec(f, "RESET ALL; DROP TABLE t; DROP FUNCTION guard; DROP SCHEMA pgrace CASCADE");
+  pgr_arena_deinit(&d.arena);
+}
+
+static size_t strangers_of(fixture *f, declared *d) {
+  const pgr_triggers known = {.folder = "schema", .items = &d->trigger, .count = 1};
+  const pgr_stranger *found;
+  size_t count;
+  pgr_err err;
+  must(pgr_installed_strangers(f->db, &known, &d->arena, &found, &count, &err), &err);
+  assert_true(idle(f));
+  return count;
+}
+
+/* What has another name is not gone, and nobody changed it. */
+static void renamed(void **state) {
+  fixture *f = *state;
+  declared d;
+  declare(&d);
+  exec(f, "CREATE TABLE t (id int)");
+  exec(f, v2);
+  exec(f, record_sql);
+  exec(f, record_all_sql);
+  record_now(f, 2);
+  exec(f, "ALTER FUNCTION guard() RENAME TO \"Gu ard\"");
+  is(f, &d, PGR_PRESENCE_DRIFTED, 2, 2, "the function guard() is called public.\"Gu ard\"() now");
+  exec(f, FUNCTION("guard", "-- another\n"));
+  is(f, &d, PGR_PRESENCE_UNKNOWN, 0, 2, "its functions are not those of one version: somebody changed them");
+  exec(f, "DROP FUNCTION guard; ALTER FUNCTION \"Gu ard\"() RENAME TO guard");
+  is(f, &d, PGR_PRESENCE_VERSION, 2, 2, NULL);
+  /* A trigger: each by its own definition, though both execute the same. */
+  exec(f, "ALTER TRIGGER guard_insert ON t RENAME TO \"zz %s\n\033[31m\"");
+  is(f, &d, PGR_PRESENCE_DRIFTED, 2, 2, "the trigger guard_insert is called zz %s  [31m now");
+  exec(f, "ALTER TRIGGER guard ON t RENAME TO aa");
+  is(f, &d, PGR_PRESENCE_DRIFTED, 2, 2, "the trigger guard is called aa now");
+  assert_int_equal(strangers_of(f, &d), 0);
+  exec(f, "ALTER TRIGGER aa ON t RENAME TO guard; DROP TRIGGER \"zz %s\n\033[31m\" ON t;"
+          "CREATE TRIGGER mine AFTER DELETE ON t FOR EACH ROW EXECUTE FUNCTION guard()");
+  is(f, &d, PGR_PRESENCE_DRIFTED, 2, 2, "the trigger guard_insert is missing"); /* that one is another */
+  assert_int_equal(strangers_of(f, &d), 1);
+  exec(f, "DROP TRIGGER mine ON t");
+  exec(f, v2);
+  /* A table that took the place of the one that it is on. */
+  exec(f, "ALTER TABLE t RENAME TO \"t old\"; CREATE TABLE t (id int)");
+  is(f, &d, PGR_PRESENCE_DRIFTED, 2, 2, "the trigger guard is on public.\"t old\", not on public.t");
+  exec(f, "DROP TABLE t; ALTER TABLE \"t old\" RENAME TO t");
+  is(f, &d, PGR_PRESENCE_VERSION, 2, 2, NULL);
+  /* Where nothing is recorded of it, what looks alike proves nothing. */
+  exec(f, "DELETE FROM pgrace.triggers; ALTER TRIGGER guard ON t RENAME TO aa");
+  is(f, &d, PGR_PRESENCE_DRIFTED, 2, 0, "the trigger guard is missing");
+  exec(f, "DROP TABLE t; DROP FUNCTION guard; DROP SCHEMA pgrace CASCADE");
+  pgr_arena_deinit(&d.arena);
+}
+
+/* A version may make triggers of one name on several tables: the one does not stand for the other. */
+static void one_name_on_two_tables(void **state) {
+  fixture *f = *state;
+  static const char text[] =
+      FUNCTION("guard", "-- 1\n") TRIGGER("guard", "BEFORE UPDATE", "guard") "CREATE OR REPLACE TRIGGER guard BEFORE "
+                                                                             "UPDATE ON u FOR EACH ROW EXECUTE "
+                                                                             "FUNCTION guard();";
+  declared d;
+  pgr_faults faults = {0};
+  pgr_err err;
+  declare(&d);
+  d.trigger.version_count = 1;
+  d.versions[0].source = (pgr_source){"v1.sql", text, sizeof text - 1};
+  must(pgr_objects_read(&d.versions[0].source, &d.arena, &d.versions[0].objects, &faults, &err), &err);
+  exec(f, "CREATE TABLE t (id int); CREATE TABLE u (id int)");
+  exec(f, text);
+  exec(f, record_sql);
+  record_now(f, 1);
+  is(f, &d, PGR_PRESENCE_VERSION, 1, 1, NULL);
+  exec(f, "DROP TRIGGER guard ON t");
+  is(f, &d, PGR_PRESENCE_DRIFTED, 1, 1, "the trigger guard is missing");
+  exec(f, "ALTER TABLE t RENAME TO v; CREATE TRIGGER guard BEFORE UPDATE ON v FOR EACH ROW EXECUTE FUNCTION guard()");
+  is(f, &d, PGR_PRESENCE_DRIFTED, 1, 1,
+     "the table public.t is called public.v now: change 'table' in trigger.yaml, then run pgrace schema new version "
+     "guard");
+  exec(f, "DROP TABLE u, v; DROP FUNCTION guard; DROP SCHEMA pgrace CASCADE");
+  pgr_arena_deinit(&d.arena);
+}
+
+/* The way on after a migration that renames the table: trigger.yaml, the next version, its migration. */
+static void a_renamed_table(void **state) {
+  fixture *f = *state;
+  static const char next[] = FUNCTION("guard", "-- 3\n") "CREATE OR REPLACE TRIGGER guard BEFORE UPDATE ON \"new t\""
+                                                         " FOR EACH ROW EXECUTE FUNCTION guard();";
+  declared d;
+  pgr_faults faults = {0};
+  pgr_err err;
+  declare(&d);
+  d.trigger.version_count = 1;
+  exec(f, "CREATE TABLE t (id int)");
+  exec(f, v1);
+  exec(f, record_sql);
+  exec(f, record_all_sql);
+  record_now(f, 1);
+  exec(f, "ALTER TABLE t RENAME TO \"new t\"");
+  is(f, &d, PGR_PRESENCE_DRIFTED, 1, 1,
+     "the table public.t is called public.\"new t\" now: change 'table' in trigger.yaml, then run pgrace schema new "
+     "version guard");
+  assert_int_equal(strangers_of(f, &d), 0);
+  d.trigger.rule.table = "new t";
+  is(f, &d, PGR_PRESENCE_DRIFTED, 1, 1,
+     "the table public.t is called public.\"new t\" now: pgrace schema new version guard");
+  /* The next version is there, and not applied yet. */
+  d.trigger.version_count = 2;
+  d.versions[1].source = (pgr_source){"v2.sql", next, sizeof next - 1};
+  must(pgr_objects_read(&d.versions[1].source, &d.arena, &d.versions[1].objects, &faults, &err), &err);
+  is(f, &d, PGR_PRESENCE_VERSION, 1, 1, NULL);
+  exec(f, "ALTER TABLE \"new t\" DISABLE TRIGGER guard");
+  is(f, &d, PGR_PRESENCE_DRIFTED, 1, 1, "the trigger guard is disabled");
+  exec(f, "ALTER TABLE \"new t\" ENABLE TRIGGER guard");
+  exec(f, "CREATE OR REPLACE TRIGGER guard BEFORE DELETE ON \"new t\" FOR EACH ROW EXECUTE FUNCTION guard()");
+  is(f, &d, PGR_PRESENCE_DRIFTED, 1, 1,
+     "the trigger guard is not as it was installed, now it is: CREATE TRIGGER guard BEFORE DELETE ON public.\"new t\" "
+     "FOR EACH ROW EXECUTE FUNCTION public.guard()");
+  exec(f, next);
+  is(f, &d, PGR_PRESENCE_DRIFTED, 2, 1, "it is version 2, but version 1 was installed last");
+  record_now(f, 2);
+  is(f, &d, PGR_PRESENCE_VERSION, 2, 2, NULL);
+  exec(f, "DROP TABLE \"new t\"; DROP FUNCTION guard; DROP SCHEMA pgrace CASCADE");
+  pgr_arena_deinit(&d.arena);
+}
+
 /* Who may not read the records is told what can be seen without. */
 static void unreadable_records(void **state) {
   fixture *f = *state;
@@ -485,6 +823,243 @@ static void unreadable_records(void **state) {
   exec(f, "CREATE ROLE reader; SET ROLE reader");
   is(f, &d, PGR_PRESENCE_VERSION, 1, 0, NULL);
   exec(f, "RESET ROLE; DROP ROLE reader; DROP TABLE t; DROP FUNCTION guard; DROP SCHEMA pgrace CASCADE");
+  pgr_arena_deinit(&d.arena);
+}
+
+/* ---- without a record ---- */
+
+static void set_version(declared *d, int i, const char *text) {
+  pgr_faults faults = {0};
+  pgr_err err;
+  d->versions[i].source = (pgr_source){"v.sql", text, strlen(text)};
+  must(pgr_objects_read(&d->versions[i].source, &d->arena, &d->versions[i].objects, &faults, &err), &err);
+  assert_int_equal(faults.count, 0);
+}
+
+static void is_unverified(fixture *f, declared *d, bool expected) {
+  pgr_installed installed;
+  pgr_err err;
+  must(pgr_installed_trigger(f->db, &d->trigger, &d->arena, &installed, &err), &err);
+  assert_int_equal(installed.unverified, expected);
+}
+
+#define GUARD(when) "CREATE OR REPLACE TRIGGER guard " when " EXECUTE FUNCTION guard();\n"
+
+/* What was applied by psql is compared with what the version's text says, as far as that can be. */
+static void shapes(void **state) {
+  fixture *f = *state;
+  static const char text[] = FUNCTION("guard", "-- 1\n") GUARD("BEFORE UPDATE OF a, \"B b\" ON t FOR EACH ROW"
+                                                               " WHEN (OLD.a <> NEW.a)");
+  static const char *const others[] = {
+      "AFTER DELETE ON t FOR EACH ROW WHEN (false)",
+      "AFTER UPDATE OF a, \"B b\" ON t FOR EACH ROW WHEN (OLD.a <> NEW.a)",
+      "BEFORE INSERT OR UPDATE OF a, \"B b\" ON t FOR EACH ROW WHEN (NEW.a <> 0)",
+      "BEFORE UPDATE OF a, \"B b\" ON t FOR EACH STATEMENT WHEN (true)",
+      "BEFORE UPDATE ON t FOR EACH ROW WHEN (OLD.a <> NEW.a)",
+      "BEFORE UPDATE OF a ON t FOR EACH ROW WHEN (OLD.a <> NEW.a)",
+      "BEFORE UPDATE OF a, c ON t FOR EACH ROW WHEN (OLD.a <> NEW.a)",
+      "BEFORE UPDATE OF a, \"B b\", c ON t FOR EACH ROW WHEN (OLD.a <> NEW.a)",
+      "BEFORE UPDATE OF a, \"B b\" ON t FOR EACH ROW",
+  };
+  declared d;
+  declare(&d);
+  d.trigger.version_count = 1;
+  set_version(&d, 0, text);
+  exec(f, "CREATE TABLE t (a int, \"B b\" int, c int)");
+  exec(f, text);
+  is(f, &d, PGR_PRESENCE_VERSION, 1, 0, "its WHEN was not compared: there is no record of its installation");
+  is_unverified(f, &d, true);
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+    char sql[300], definition[300], why[400];
+    pgr_err err;
+    snprintf(sql, sizeof sql, GUARD("%s"), others[i]);
+    exec(f, sql);
+    must(pgr_db_query_text(f->db,
+                           "SELECT replace(pg_get_triggerdef(oid), 'FUNCTION guard', 'FUNCTION public.guard')"
+                           " FROM pg_trigger WHERE tgname = 'guard'",
+                           definition, sizeof definition, &err),
+         &err);
+    snprintf(why, sizeof why, "the trigger guard is not as version 1 makes it, now it is: %s", definition);
+    is(f, &d, PGR_PRESENCE_DRIFTED, 1, 0, why);
+  }
+  exec(f, GUARD("BEFORE UPDATE OF \"B b\", a ON t FOR EACH ROW WHEN (OLD.a < NEW.a)")); /* nobody can tell */
+  is(f, &d, PGR_PRESENCE_VERSION, 1, 0, "its WHEN was not compared: there is no record of its installation");
+  exec(f, record_sql);
+  exec(f, record_all_sql);
+  is(f, &d, PGR_PRESENCE_VERSION, 1, 0, "its WHEN was not compared: there is no record of its installation");
+  record_now(f, 1);
+  is(f, &d, PGR_PRESENCE_VERSION, 1, 1, NULL);
+  is_unverified(f, &d, false);
+  exec(f, "CREATE ROLE reader; SET ROLE reader");
+  is(f, &d, PGR_PRESENCE_VERSION, 1, 0,
+     "its WHEN was not compared: you may not read the record of its installation, pgrace.triggers");
+  exec(f, "RESET ROLE; DROP ROLE reader; DROP SCHEMA pgrace CASCADE; DROP TRIGGER guard ON t;"
+          "CREATE TRIGGER guard AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION guard()");
+  set_version(&d, 0,
+              FUNCTION("guard", "-- 1\n") "CREATE CONSTRAINT TRIGGER guard AFTER UPDATE ON t FOR EACH ROW EXECUTE "
+                                          "FUNCTION guard();");
+  is(f, &d, PGR_PRESENCE_DRIFTED, 1, 0,
+     "the trigger guard is not as version 1 makes it, now it is: CREATE TRIGGER guard AFTER UPDATE ON public.t FOR "
+     "EACH "
+     "ROW EXECUTE FUNCTION public.guard()");
+  exec(f, "DROP TABLE t; DROP FUNCTION guard");
+  pgr_arena_deinit(&d.arena);
+}
+
+/* Versions with the same functions: the triggers tell which it is, or nobody can tell. */
+static void versions_alike(void **state) {
+  fixture *f = *state;
+  static const char *const texts[VERSIONS] = {
+      FUNCTION("guard", "") GUARD("BEFORE UPDATE OF id ON t FOR EACH ROW WHEN (OLD.id > 1)"),
+      FUNCTION("guard", "") GUARD("BEFORE UPDATE ON t FOR EACH ROW WHEN (OLD.id > 2)"),
+      FUNCTION("guard", "") GUARD("BEFORE UPDATE ON t FOR EACH ROW WHEN (OLD.id > 3)")};
+  declared d;
+  declare(&d);
+  for (int i = 0; i < VERSIONS; i++)
+    set_version(&d, i, texts[i]);
+  exec(f, "CREATE TABLE t (id int)");
+  exec(f, texts[0]);
+  is(f, &d, PGR_PRESENCE_VERSION, 1, 0, "its WHEN was not compared: there is no record of its installation");
+  exec(f, texts[1]);
+  is(f, &d, PGR_PRESENCE_VERSION, 3, 0,
+     "it may be version 2 as well, which looks the same but for its WHEN: there is no record of its installation");
+  is_unverified(f, &d, true);
+  exec(f, record_sql);
+  record_now(f, 2);
+  is(f, &d, PGR_PRESENCE_VERSION, 2, 2, NULL);
+  exec(f, "DROP SCHEMA pgrace CASCADE");
+  set_version(&d, 1, v3); /* no WHEN at all, and another function */
+  set_version(&d, 2, v3);
+  exec(f, v3);
+  is(f, &d, PGR_PRESENCE_VERSION, 3, 0,
+     "it may be version 2 as well, which looks the same: there is no record of its installation");
+  exec(f, "DROP TABLE t; DROP FUNCTION guard");
+  pgr_arena_deinit(&d.arena);
+}
+
+/* ---- where it does not reach ---- */
+
+static void sessions_of_replicas(void **state) {
+  fixture *f = *state;
+#define SILENT " session_replication_role = replica, which triggers do not fire in"
+  static const struct {
+    const char *sql, *why;
+  } steps[] = {
+      {"ALTER ROLE \"re plica\" SET session_replication_role = replica", "sessions of role \"re plica\" have" SILENT},
+      {"ALTER TABLE t ENABLE ALWAYS TRIGGER guard", NULL},
+      {"ALTER TABLE t ENABLE TRIGGER guard; ALTER ROLE \"re plica\" IN DATABASE postgres SET session_replication_role"
+       " = 'REPLICA'; ALTER ROLE \"re plica\" RESET session_replication_role",
+       "sessions of role \"re plica\" have" SILENT},
+      {"ALTER ROLE \"re plica\" IN DATABASE template1 SET session_replication_role = replica;"
+       "ALTER ROLE \"re plica\" IN DATABASE postgres RESET session_replication_role",
+       NULL}, /* of another database */
+      {"ALTER ROLE \"re plica\" SET session_replication_role = replica;"
+       "ALTER ROLE \"re plica\" IN DATABASE postgres SET session_replication_role = origin",
+       NULL}, /* the nearer one counts */
+      {"ALTER DATABASE postgres SET session_replication_role = replica", "sessions of this database have" SILENT},
+      {"ALTER ROLE \"re plica\" IN DATABASE postgres RESET ALL",
+       "sessions of this database, sessions of role \"re plica\" have" SILENT},
+      {"ALTER DATABASE postgres RESET ALL; ALTER ROLE ALL SET session_replication_role = replica;"
+       "ALTER ROLE \"re plica\" RESET ALL",
+       "sessions of all databases have" SILENT},
+      {"ALTER ROLE ALL RESET ALL", NULL},
+      {"SET session_replication_role = replica", "this session has" SILENT},
+      {"SET session_replication_role = local", NULL},
+  };
+  declared d;
+  declare(&d);
+  assert_int_equal(number(f, "SELECT (current_database() = 'postgres')::int"), 1);
+  exec(f, "CREATE TABLE t (id int); CREATE ROLE \"re plica\"");
+  exec(f, v1);
+  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+    exec(f, steps[i].sql);
+    is(f, &d, steps[i].why ? PGR_PRESENCE_DRIFTED : PGR_PRESENCE_VERSION, 1, 0, steps[i].why);
+  }
+  exec(f, "RESET session_replication_role; DROP ROLE \"re plica\"; DROP TABLE t; DROP FUNCTION guard");
+  pgr_arena_deinit(&d.arena);
+}
+
+/* Rows of a table that inherits are the table's rows, too, but not the trigger's. */
+static void heirs(void **state) {
+  fixture *f = *state;
+  declared d;
+  declare(&d);
+  exec(f, "CREATE TABLE t (id int); CREATE SCHEMA kid; CREATE TABLE kid.\"Child\" () INHERITS (t)");
+  exec(f, v1);
+  is(f, &d, PGR_PRESENCE_VERSION, 1, 0, "the table kid.\"Child\" that inherits from it has no such trigger");
+  exec(f, "CREATE TABLE kid.grandchild () INHERITS (kid.\"Child\")");
+  is(f, &d, PGR_PRESENCE_VERSION, 1, 0,
+     "the tables kid.\"Child\", kid.grandchild that inherit from it have no such trigger");
+  exec(f, "CREATE TRIGGER mine BEFORE UPDATE ON kid.\"Child\" FOR EACH ROW EXECUTE FUNCTION guard()");
+  is(f, &d, PGR_PRESENCE_VERSION, 1, 0, "the table kid.grandchild that inherits from it has no such trigger");
+  exec(f, "ALTER TABLE kid.\"Child\" DISABLE TRIGGER mine");
+  is(f, &d, PGR_PRESENCE_VERSION, 1, 0,
+     "the tables kid.\"Child\", kid.grandchild that inherit from it have no such trigger");
+  exec(f, "ALTER TABLE kid.\"Child\" ENABLE TRIGGER mine");
+  exec(f, "CREATE TABLE kid.b () INHERITS (t); CREATE TABLE kid.c () INHERITS (t); CREATE TABLE kid.d () INHERITS (t)");
+  is(f, &d, PGR_PRESENCE_VERSION, 1, 0,
+     "the tables kid.b, kid.c, kid.d and 1 more that inherit from it have no such trigger");
+  exec(f, "ALTER TABLE t DISABLE TRIGGER guard");
+  is(f, &d, PGR_PRESENCE_DRIFTED, 1, 0, "the trigger guard is disabled"); /* what is wrong comes first */
+  exec(f, "DROP SCHEMA kid CASCADE; DROP TABLE t; CREATE TABLE t (id int) PARTITION BY LIST (id);"
+          "CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1)");
+  exec(f, v1);
+  is(f, &d, PGR_PRESENCE_VERSION, 1, 0, NULL);
+  exec(f, "DROP TABLE t; CREATE TABLE t (id int); CREATE TABLE u () INHERITS (t)");
+  set_version(&d, 0, FUNCTION("guard", "") GUARD("BEFORE UPDATE ON t FOR EACH ROW WHEN (NEW.id > 1)"));
+  exec(f, d.versions[0].source.text);
+  is(f, &d, PGR_PRESENCE_VERSION, 1, 0,
+     "its WHEN was not compared: there is no record of its installation; the table public.u that inherits from it has "
+     "no such trigger");
+  exec(f, "DROP TABLE t, u; DROP FUNCTION guard");
+  pgr_arena_deinit(&d.arena);
+}
+
+/* Operators and types of others, in a schema that the session looks into first, change nothing of what is told. */
+static void hostile_operators(void **state) {
+  fixture *f = *state;
+  static const char *const types[] = {"name", "oid", "text", "\"char\"", "int4", "regclass"};
+  static const char *const operators[] = {"=", "<>", "!~~", "~~"};
+  declared d;
+  pgr_arena arena = {0};
+  pgr_rule_target target;
+  pgr_err err;
+  declare(&d);
+  exec(f, "CREATE SCHEMA evil; CREATE TABLE t (id int PRIMARY KEY, c text)");
+  exec(f, v2);
+  exec(f, "CREATE TRIGGER stranger BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION guard()");
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+    char sql[300];
+    snprintf(sql, sizeof sql,
+             "CREATE FUNCTION evil.never(pg_catalog.%s, pg_catalog.%s) RETURNS bool LANGUAGE sql AS 'SELECT false'",
+             types[i], types[i]);
+    exec(f, sql);
+    for (size_t k = 0; k < sizeof operators / sizeof *operators; k++) {
+      snprintf(sql, sizeof sql,
+               "CREATE OPERATOR evil.%s (LEFTARG = pg_catalog.%s, RIGHTARG = pg_catalog.%s, FUNCTION = evil.never)",
+               operators[k], types[i], types[i]);
+      exec(f, sql);
+    }
+  }
+  exec(f, "CREATE FUNCTION evil.nothing(pg_catalog.text, pg_catalog.text) RETURNS text LANGUAGE sql AS 'SELECT NULL';"
+          "CREATE OPERATOR evil.|| (LEFTARG = pg_catalog.text, RIGHTARG = pg_catalog.text, FUNCTION = evil.nothing);"
+          "CREATE DOMAIN evil.text AS pg_catalog.int4; CREATE DOMAIN evil.name AS pg_catalog.int4;"
+          "CREATE DOMAIN evil.oid AS pg_catalog.bool; SET search_path = evil, pg_catalog, public");
+  assert_int_equal(number(f, "SELECT count(*) FROM pg_class WHERE relname <> 'none'::pg_catalog.name"), 0);
+  assert_int_equal(strangers_of(f, &d), 1);
+  is(f, &d, PGR_PRESENCE_VERSION, 2, 0, NULL);
+  d.trigger.rule.schema = "public";
+  is(f, &d, PGR_PRESENCE_VERSION, 2, 0, NULL);
+  must(pgr_installed_table(f->db, "public", "t", &arena, &target, &err), &err);
+  assert_int_equal(target.column_count, 2);
+  assert_int_equal(pgr_installed_table(f->db, "evil", "t", &arena, &target, &err), PGR_EUSAGE);
+  assert_string_equal(err.msg, "there is no table evil.t, did you mean t?");
+  assert_int_equal(pgr_installed_table(f->db, "pg_catalog", "pg_class", &arena, &target, &err), PGR_EUSAGE);
+  assert_non_null(strstr(err.msg, "PostgreSQL's own"));
+  exec(f, "DROP TRIGGER guard ON t; DROP TRIGGER guard_insert ON t"); /* its function is found by its name alone */
+  is(f, &d, PGR_PRESENCE_DRIFTED, 3, 0, "the trigger guard is missing");
+  exec(f, "RESET search_path; DROP SCHEMA evil CASCADE; DROP TABLE t; DROP FUNCTION guard");
+  pgr_arena_deinit(&arena);
   pgr_arena_deinit(&d.arena);
 }
 
@@ -566,6 +1141,12 @@ static void what_the_journal_records(void **state) {
   }
   exec(f, "CREATE OR REPLACE TRIGGER guard BEFORE UPDATE ON s.t FOR EACH ROW EXECUTE FUNCTION s.guard()");
   of_folder(f, &d, PGR_PRESENCE_DRIFTED, 2, 2);
+  exec(f, "CREATE OR REPLACE TRIGGER guard BEFORE UPDATE OF id ON s.t FOR EACH ROW EXECUTE FUNCTION s.guard()");
+  of_folder(f, &d, PGR_PRESENCE_VERSION, 2, 2);
+  exec(f, "SET quote_all_identifiers = on");
+  of_folder(f, &d, PGR_PRESENCE_VERSION, 2, 2);
+  exec(f, "RESET quote_all_identifiers; ALTER FUNCTION s.guard() STABLE"); /* what no text tells */
+  of_folder(f, &d, PGR_PRESENCE_DRIFTED, 2, 2);
   must(pgr_journal_down(j, &d.migrations.items[2], &d.triggers, &err), &err);
   of_folder(f, &d, PGR_PRESENCE_VERSION, 1, 1);
   must(pgr_journal_down(j, &d.migrations.items[1], &d.triggers, &err), &err);
@@ -573,6 +1154,55 @@ static void what_the_journal_records(void **state) {
   pgr_journal_close(j);
   exec(f, "DROP SCHEMA s, pgrace CASCADE");
   close_folder(&d);
+}
+
+/* What a later migration took away is not missing; what went otherwise is. */
+static void dropped_by_a_migration(void **state) {
+  fixture *f = *state;
+  const pgr_trigger *t;
+  folder d;
+  pgr_journal *j;
+  pgr_arena arena = {0};
+  pgr_installed installed;
+  pgr_err err;
+  open_folder(&d);
+  t = pgr_triggers_find(&d.triggers, "guard");
+  must(pgr_journal_open(f->db, &(pgr_journal_options){.changes = true}, &j, &err), &err);
+  must(pgr_journal_up(j, &d.migrations.items[0], &d.triggers, &err), &err);
+  must(pgr_installed_trigger(f->db, t, &arena, &installed, &err), &err);
+  assert_false(installed.dropped); /* it never was there */
+  assert_null(installed.why);
+  must(pgr_journal_up(j, &d.migrations.items[1], &d.triggers, &err), &err);
+  exec(f, "BEGIN; DROP TRIGGER guard ON s.t"); /* by hand: its record stays */
+  must(pgr_installed_trigger(f->db, t, &arena, &installed, &err), &err);
+  assert_int_equal(installed.recorded, 1);
+  assert_false(installed.dropped);
+  exec(f, "ROLLBACK; BEGIN; DROP TRIGGER guard ON s.t; DELETE FROM pgrace.triggers"); /* as a migration leaves it */
+  for (int function = 1; function >= 0; function--) { /* whether its function is still there, or not */
+    must(pgr_installed_trigger(f->db, t, &arena, &installed, &err), &err);
+    assert_int_equal(installed.presence, PGR_PRESENCE_ABSENT);
+    assert_true(installed.dropped);
+    assert_string_equal(installed.why,
+                        "migration 2 installed version 1, but no migration that is applied leaves the trigger there");
+    if (function) exec(f, "DROP FUNCTION s.guard");
+  }
+  exec(f, "CREATE ROLE reader; GRANT USAGE ON SCHEMA pgrace TO reader; GRANT SELECT ON pgrace.triggers TO reader;"
+          "SET LOCAL ROLE reader"); /* who may not know of migrations */
+  must(pgr_installed_trigger(f->db, t, &arena, &installed, &err), &err);
+  assert_false(installed.dropped);
+  exec(f, "RESET ROLE; REVOKE SELECT ON pgrace.triggers FROM reader; GRANT SELECT ON pgrace.migrations TO reader;"
+          "SET LOCAL ROLE reader"); /* or whether it is recorded */
+  must(pgr_installed_trigger(f->db, t, &arena, &installed, &err), &err);
+  assert_false(installed.dropped);
+  exec(f, "ROLLBACK");
+  must(pgr_journal_down(j, &d.migrations.items[1], &d.triggers, &err), &err);
+  must(pgr_installed_trigger(f->db, t, &arena, &installed, &err), &err);
+  assert_int_equal(installed.presence, PGR_PRESENCE_ABSENT);
+  assert_false(installed.dropped);
+  pgr_journal_close(j);
+  exec(f, "DROP SCHEMA s, pgrace CASCADE");
+  close_folder(&d);
+  pgr_arena_deinit(&arena);
 }
 
 /* ---- strangers ---- */
@@ -704,6 +1334,44 @@ static void long_cells(void **state) {
   pgr_arena_deinit(&arena);
 }
 
+/* Rows that the asking role does not see might break the rule: that is told, and not that there are none. */
+static void hidden_rows(void **state) {
+  fixture *f = *state;
+  static const char rule[] = "table: t\nrule:\n  - column: status\n    allow: open->closed, same\nmessage: No.\n";
+  static const char own[] = "table: t\nexisting: |\n  SELECT * FROM t\n";
+  static const struct {
+    const char *yaml, *place;
+  } asked[] = {{rule, "mine/trigger.yaml:3:3: the query of 'rule': "},
+               {own, "mine/trigger.yaml:2:11: the query of 'existing': "}};
+  pgr_arena arena = {0};
+  size_t count;
+  exec(f, "CREATE ROLE \"half blind\"; GRANT SELECT ON t TO \"half blind\"; ALTER TABLE t ENABLE ROW LEVEL SECURITY;"
+          "CREATE POLICY open_only ON t USING (status = 'open'); SET ROLE \"half blind\"");
+  assert_int_equal(number(f, "SELECT count(*) FROM t WHERE status IS DISTINCT FROM 'open'"), 0);
+  for (int within = 0; within < 2; within++) {
+    for (size_t i = 0; i < 2; i++) {
+      pgr_trigger t;
+      pgr_err err;
+      const pgr_offenders *found;
+      rule_from(&t, asked[i].yaml, &arena);
+      if (within) exec(f, "BEGIN");
+      assert_int_equal(pgr_installed_offenders(f->db, &t, &arena, &found, &count, &err), PGR_EDATABASE);
+      assert_non_null(strstr(err.msg, asked[i].place));
+      assert_non_null(strstr(err.msg, "row-level security policy for table \"t\": rows that \"half blind\" may not see "
+                                      "can break the rule too: ask as a role with BYPASSRLS, or as the table's owner, "
+                                      "unless it has FORCE ROW LEVEL SECURITY"));
+      if (within) assert_int_equal(number(f, "SELECT (current_setting('row_security') = 'on')::int"), 1);
+      if (within) exec(f, "ROLLBACK");
+      assert_true(idle(f));
+    }
+  }
+  exec(f, "RESET ROLE; ALTER ROLE \"half blind\" BYPASSRLS; SET ROLE \"half blind\"");
+  assert_int_equal(ask(f, rule, &arena, &count)[0].count, 8);
+  exec(f, "RESET ROLE; ALTER TABLE t DISABLE ROW LEVEL SECURITY; DROP POLICY open_only ON t;"
+          "REVOKE ALL ON t FROM \"half blind\"; DROP ROLE \"half blind\"");
+  pgr_arena_deinit(&arena);
+}
+
 /* Whatever is written there: it reads, as one statement, or it is refused with its place, and nothing has happened. */
 static void hostile_queries(void **state) {
   fixture *f = *state;
@@ -825,6 +1493,9 @@ static void hostile_names(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(facts_of_columns),
                                      cmocka_unit_test(other_tables),
+                                     cmocka_unit_test(comparable_types),
+                                     cmocka_unit_test(kin_of_a_table),
+                                     cmocka_unit_test(tables_under_settings),
                                      cmocka_unit_test(a_table_as_sql),
                                      cmocka_unit_test(a_table_of_many_kinds),
                                      cmocka_unit_test(defaults_of_others),
@@ -833,11 +1504,24 @@ int main(void) {
                                      cmocka_unit_test(versions),
                                      cmocka_unit_test(disabled_or_exchanged),
                                      cmocka_unit_test(records),
+                                     cmocka_unit_test(attributes),
+                                     cmocka_unit_test(attributes_of_a_version),
+                                     cmocka_unit_test(under_settings),
+                                     cmocka_unit_test(renamed),
+                                     cmocka_unit_test(one_name_on_two_tables),
+                                     cmocka_unit_test(a_renamed_table),
                                      cmocka_unit_test(unreadable_records),
+                                     cmocka_unit_test(shapes),
+                                     cmocka_unit_test(versions_alike),
+                                     cmocka_unit_test(sessions_of_replicas),
+                                     cmocka_unit_test(heirs),
+                                     cmocka_unit_test(hostile_operators),
                                      cmocka_unit_test(what_the_journal_records),
+                                     cmocka_unit_test(dropped_by_a_migration),
                                      cmocka_unit_test(strangers),
                                      cmocka_unit_test(offenders),
                                      cmocka_unit_test(long_cells),
+                                     cmocka_unit_test(hidden_rows),
                                      cmocka_unit_test(hostile_queries),
                                      cmocka_unit_test(hostile_names)};
   return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);

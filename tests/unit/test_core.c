@@ -177,8 +177,21 @@ static void text_from_elsewhere_is_made_fit(void **state) {
   assert_string_equal(out, "");
 }
 
+static void characters_are_counted_as_bytes(void **state) {
+  (void)state;
+  static const char text[] = "a\xc3\xbc\xf0\x9f\x90\x98\xe2\x82\xac"
+                             "b"; /* of 1, 2, 4, 3 and 1 bytes */
+  static const size_t offsets[] = {0, 1, 3, 7, 10, 11, 11};
+  for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++)
+    assert_int_equal(pgr_utf8_offset(text, i), offsets[i]);
+  assert_int_equal(pgr_utf8_offset("", 0), 0);
+  assert_int_equal(pgr_utf8_offset("", SIZE_MAX), 0);
+  assert_int_equal(pgr_utf8_offset("a\xbc\xbcz", 1), 3);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(text_from_elsewhere_is_made_fit),
+                                     cmocka_unit_test(characters_are_counted_as_bytes),
                                      cmocka_unit_test(error_is_one_line),
                                      cmocka_unit_test(error_is_cut_not_overrun),
                                      cmocka_unit_test(exit_statuses),

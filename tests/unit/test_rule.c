@@ -350,7 +350,7 @@ static void names_that_would_be_cut(void **state) {
   add(&rule, &arena, LETTERS_63, "same", NULL);
   rule.name = rule.function = rule.schema = rule.table = LETTERS_63;
   assert_int_equal(pgr_rule_check(&rule, &err), PGR_OK);
-  add(&rule, &arena, "b", "same", "x"); /* needs a trigger of its own for new rows: NAME_insert */
+  add(&rule, &arena, "b", "any->null, any->any, null->any, same", "x"); /* of new rows: NAME_insert */
   refused(&rule, "a trigger's name has 70 bytes and PostgreSQL would cut it at 63");
   rule.name = LETTERS_56 "a";
   refused(&rule, "a trigger's name has 64 bytes");
@@ -358,6 +358,12 @@ static void names_that_would_be_cut(void **state) {
   assert_int_equal(pgr_rule_check(&rule, &err), PGR_OK);
   add(&rule, &arena, "another", "x->y", NULL); /* NAME_set_another */
   refused(&rule, "a trigger's name has 68 bytes");
+  rule.column_count = 2;
+  add(&rule, &arena, "other", "same", NULL); /* NAME_set_other */
+  refused(&rule, "a trigger's name has 66 bytes");
+  rule.column_count = 2;
+  add(&rule, &arena, "further", "any->null, any->any, null->any, same", "x"); /* NAME_insert_further */
+  refused(&rule, "a trigger's name has 71 bytes");
   rule.column_count = 1;
   rule.table = LETTERS_63 "a";
   refused(&rule, "the table's name has 64 bytes");

@@ -627,9 +627,12 @@ static void told(const folder *f, size_t i, const char *text) {
 static void a_folder(void **state) {
   (void)state;
   folder f;
+  pgr_err err;
   make_folder(&f);
   read_folder(&f);
   assert_int_equal(f.triggers.count, 0); /* no triggers/ */
+  pgr_triggers_deinit(&f.triggers);
+  assert_int_equal(pgr_triggers_read("no/such/folder", &f.triggers, &f.faults, &err), PGR_EUSAGE);
   put_text(&f, "triggers/README.md", "Read this.");
   put_text(&f, "triggers/.hidden/v1.sql", "nonsense");
   put_text(&f, "triggers/mine/trigger.yaml", by_hand);
@@ -696,7 +699,7 @@ static void folder_faults(void **state) {
   put_text(&f, "triggers/c/trigger.yaml", by_hand);
   put_text(&f, "triggers/c/v1.sql", "");
   put_text(&f, "triggers/c/v3.sql", "");
-  put_text(&f, "triggers/d/trigger.yaml", by_hand);
+  put_text(&f, "triggers/d/trigger.yaml", "table: t\n");
   put_text(&f, "triggers/d/v1.sql", VERSION("BEGIN RETURN NEW; END"));
   put_text(&f, "triggers/d/v02.sql", "");
   put_text(&f, "triggers/e/trigger.yaml", by_hand);
@@ -709,7 +712,7 @@ static void folder_faults(void **state) {
   put_text(&f, "triggers/mine/v1.sql", VERSION("BEGIN RETURN NEW; END"));
   read_folder(&f);
   size_t i = 0;
-  told(&f, i++, "triggers/a/trigger.yaml: cannot read it: no such file");
+  told(&f, i++, "triggers/a/trigger.yaml: cannot read it: there is no such file");
   told(&f, i++, "triggers/b: there is no version: v1.sql is missing");
   told(&f, i++, "triggers/c: v2.sql is missing, but there is v3.sql");
   told(&f, i++, "triggers/d/v02.sql: this is no version's name");
@@ -723,7 +726,13 @@ static void folder_faults(void **state) {
   remove_folder(&f);
 }
 
-/* What the declaration says must be what the latest version makes. */
+static void is_elsewhere(const folder *f, const char *table) {
+  const pgr_made_trigger *made = pgr_trigger_elsewhere(pgr_triggers_find(&f->triggers, "mine"));
+  assert_string_equal(made ? made->table : "nowhere", table);
+}
+
+/* What the declaration says must be what the latest version makes, but for the table: after it was renamed, a next
+ * version is made of the declaration that says so. */
 static void declaration_and_version(void **state) {
   (void)state;
   folder f;
@@ -732,15 +741,138 @@ static void declaration_and_version(void **state) {
   put_text(&f, "triggers/mine/v2.sql", VERSION("BEGIN RETURN NEW; END"));
   put_text(&f, "triggers/mine/trigger.yaml", "table: u\nfunction: g\n");
   read_folder(&f);
-  told(&f, 0, "triggers/mine/v2.sql:2:1: the trigger mine is on t, but trigger.yaml declares it on u");
-  told(&f, 1, "triggers/mine/v2.sql:2:1: the trigger mine executes f, but trigger.yaml declares the function g");
-  assert_int_equal(f.faults.count, 2);
+  told(&f, 0, "triggers/mine/v2.sql:2:1: the trigger mine executes f, but trigger.yaml declares the function g");
+  assert_int_equal(f.faults.count, 1);
+  is_elsewhere(&f, "t");
   put_text(&f, "triggers/mine/trigger.yaml", "table: app.t\nfunction: f\n"); /* by the search path, perhaps */
   read_folder(&f);
   assert_int_equal(f.faults.count, 0);
+  is_elsewhere(&f, "nowhere");
   put_text(&f, "triggers/mine/v2.sql", "CREATE TRIGGER mine BEFORE UPDATE ON inbox.t EXECUTE FUNCTION f();");
   read_folder(&f);
-  told(&f, 0, "triggers/mine/v2.sql:1:1: the trigger mine is on inbox.t, but trigger.yaml declares it on app.t");
+  assert_int_equal(f.faults.count, 0);
+  is_elsewhere(&f, "t");
+  remove_folder(&f);
+}
+
+static void make_link(const folder *f, const char *relative, const char *to) {
+  char path[1200];
+  snprintf(path, sizeof path, "%s/%s", f->path, relative);
+  assert_int_equal(symlink(to, path), 0);
+}
+
+/* A migration that includes the path has the version of `mine` as its part. */
+static void must_include(const folder *f, const char *path, int version) {
+  char text[100];
+  pgr_migrations migrations;
+  pgr_faults faults = {0};
+  const pgr_trigger *t = NULL;
+  const pgr_version *v = NULL;
+  pgr_err err;
+  snprintf(text, sizeof text, "\\ir %s\n", path);
+  put_text(f, "1_a.up.sql", text);
+  if (pgr_migrations_read(f->path, &migrations, &faults, &err)) fail_msg("%s", err.msg);
+  if (faults.count) fail_msg("%s", faults.kept[0].text);
+  if (!pgr_triggers_of_part(&f->triggers, &migrations.items[0].up.parts[0], &t, &v)) fail_msg("%s", path);
+  assert_string_equal(t->name, "mine");
+  assert_int_equal(v->number, version);
+  pgr_migrations_deinit(&migrations);
+}
+
+/* A link is what it leads to, and nothing outside of the folder is read, or shown in a message. */
+static void links(void **state) {
+  (void)state;
+  static const char secret[] = "root:x:0:0:secret", outer[] = VERSION("BEGIN RETURN NEW; END");
+  folder f;
+  make_folder(&f);
+  put_text(&f, "../secret", secret);
+  put_text(&f, "../other/mine/trigger.yaml", by_hand);
+  put_text(&f, "../other/mine/v1.sql", outer);
+  put_text(&f, "triggers/file/trigger.yaml", by_hand);
+  make_link(&f, "triggers/file/v1.sql", "../../../secret");
+  put_text(&f, "triggers/gone/trigger.yaml", by_hand);
+  make_link(&f, "triggers/gone/v1.sql", "v2.sql");
+  make_link(&f, "triggers/mine", "../../other/mine");
+  make_link(&f, "triggers/nothing", "nowhere");
+  make_link(&f, "triggers/README", "../../secret"); /* nobody reads it */
+  put_text(&f, "triggers/yaml/v1.sql", outer);
+  make_link(&f, "triggers/yaml/trigger.yaml", "../../../secret");
+  read_folder(&f);
+  size_t i = 0;
+  told(&f, i++, "triggers/file/v1.sql: cannot read it: it lies outside of the folder");
+  told(&f, i++, "triggers/gone/v1.sql: cannot read it: there is no such file");
+  told(&f, i++, "triggers/mine: cannot read it: it lies outside of the folder");
+  told(&f, i++, "triggers/nothing: cannot read it: there is no such file");
+  told(&f, i++, "triggers/yaml/trigger.yaml: cannot read it: it lies outside of the folder");
+  assert_int_equal(f.faults.count, i);
+  assert_null(pgr_triggers_find(&f.triggers, "mine"));
+  remove_folder(&f);
+  /* Inside of it they are followed, and a migration's part is the version that it is, whichever way leads to it. */
+  make_folder(&f);
+  put_text(&f, "shared/mine/trigger.yaml", by_hand);
+  put_text(&f, "shared/mine/v1.sql", outer);
+  put_text(&f, "triggers/README", "Read this.");
+  make_link(&f, "triggers/mine", "../shared/mine");
+  make_link(&f, "../link", "schema");
+  strcpy(strrchr(f.path, '/'), "/link");
+  read_folder(&f);
+  assert_int_equal(f.faults.count, 0);
+  must_include(&f, "triggers/mine/v1.sql", 1);
+  must_include(&f, "shared/mine/v1.sql", 1);
+  must_include(&f, "triggers/mine/../../shared/mine/v1.sql", 1);
+  remove_folder(&f);
+  /* The folder of all of them. */
+  make_folder(&f);
+  put_text(&f, "../other/mine/trigger.yaml", by_hand);
+  put_text(&f, "../other/mine/v1.sql", outer);
+  make_link(&f, "triggers", "../other");
+  read_folder(&f);
+  told(&f, 0, "triggers: cannot read it: it lies outside of the folder");
+  assert_int_equal(f.faults.count, 1);
+  assert_int_equal(f.triggers.count, 0);
+  remove_folder(&f);
+}
+
+#define NAMED(name, function, body)                                                                                    \
+  body "CREATE OR REPLACE TRIGGER " name " BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION " function "();\n"
+#define MAKES(function) "CREATE FUNCTION " function "() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';\n"
+
+/* What one trigger's version does with a function is done to whoever else has it. */
+static void one_function_of_two(void **state) {
+  (void)state;
+  static const char rule[] = "table: t\nfunction: f\nrule:\n  - {column: c, allow: 'a->b, same'}\nmessage: No.\n";
+  folder f;
+  make_folder(&f);
+  put_text(&f, "triggers/a/trigger.yaml", by_hand);
+  put_text(&f, "triggers/a/v1.sql", NAMED("a", "f", MAKES("f")));
+  put_text(&f, "triggers/b/trigger.yaml", by_hand);
+  put_text(&f, "triggers/b/v1.sql", NAMED("b", "f", ""));
+  read_folder(&f);
+  assert_int_equal(f.faults.count, 0); /* b only executes it */
+  put_text(&f, "triggers/b/v1.sql", NAMED("b", "f", MAKES("f")));
+  read_folder(&f);
+  assert_int_equal(f.faults.count, 1);
+  assert_non_null(strstr(f.faults.kept[0].text, "triggers/b/trigger.yaml:2:11: the function f is that of "));
+  assert_non_null(strstr(f.faults.kept[0].text, "/schema/triggers/a/trigger.yaml:2:11, too"));
+  put_text(&f, "triggers/b/v1.sql", NAMED("b", "f", ""));
+  put_text(&f, "triggers/b/trigger.yaml", rule); /* a rule's version drops what else executes its function */
+  read_folder(&f);
+  assert_int_equal(f.faults.count, 1);
+  put_text(&f, "triggers/a/v1.sql", NAMED("a", "x.f", MAKES("x.f")));
+  put_text(&f, "triggers/b/v1.sql", NAMED("b", "y.f", MAKES("y.f")));
+  read_folder(&f);
+  assert_int_equal(f.faults.count, 0); /* two functions */
+  put_text(&f, "triggers/a/v1.sql", NAMED("a", "y.f", MAKES("y.f")));
+  read_folder(&f);
+  assert_int_equal(f.faults.count, 1);
+  /* The one that the folder is named after is declared in no line. */
+  put_text(&f, "triggers/a/trigger.yaml", "table: t\n");
+  put_text(&f, "triggers/a/v1.sql", NAMED("a", "a", MAKES("a")));
+  put_text(&f, "triggers/b/trigger.yaml", "table: t\nfunction: a\n");
+  put_text(&f, "triggers/b/v1.sql", NAMED("b", "a", MAKES("a")));
+  read_folder(&f);
+  assert_int_equal(f.faults.count, 1);
+  assert_non_null(strstr(f.faults.kept[0].text, "/schema/triggers/a/trigger.yaml, too"));
   remove_folder(&f);
 }
 
@@ -786,6 +918,8 @@ int main(void) {
                                      cmocka_unit_test(parts_of_migrations),
                                      cmocka_unit_test(folder_faults),
                                      cmocka_unit_test(declaration_and_version),
+                                     cmocka_unit_test(links),
+                                     cmocka_unit_test(one_function_of_two),
                                      cmocka_unit_test(without_memory)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

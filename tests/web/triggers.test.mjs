@@ -53,7 +53,9 @@ test("the rule in words, and as a table of every change", async () => {
     "status is declared as open->claimed->delivered, claimed->open, same; new rows begin with open.",
     "courier_id is declared as null->any, any->null, same."]);
   assert.equal(await page.locator("#triggers-1 .transitions").count(), 0, "one written by hand has none");
-  assert.match(await page.textContent("#triggers-1"), /It was written by hand, and declares no rule/);
+  assert.match(await page.textContent("#triggers-1"), /It was written by hand, and declares no rule: what it does is in its SQL\./);
+  assert.doesNotMatch(await page.textContent("#triggers-1"), /which rows break it already/, "of one that refuses nothing none do");
+  assert.match(await page.textContent("#triggers-2"), /which rows break it already/);
   await done();
 });
 
@@ -62,7 +64,9 @@ test("when it fires, what the application sees, and how it came to be", async ()
   const [audit, orders] = shop.triggers;
   assert.deepEqual(await page.$$eval("#triggers-2 .fires p", (lines) => lines.map((line) => line.textContent)), [
     "orders_status_transition: BEFORE UPDATE ON shop.orders FOR EACH ROW, which calls orders_status_transition() when this is true:",
-    "orders_status_transition_insert: BEFORE INSERT ON shop.orders FOR EACH ROW, which calls orders_status_transition() when this is true:"]);
+    "orders_status_transition_set_courier_id: BEFORE UPDATE ON shop.orders FOR EACH ROW, which calls orders_status_transition() when this is true:",
+    "orders_status_transition_insert: AFTER INSERT ON shop.orders FOR EACH ROW, which calls orders_status_transition() when this is true:",
+    "orders_status_transition_insert_courier_id: AFTER INSERT ON shop.orders FOR EACH ROW, which calls orders_status_transition() when this is true:"]);
   assert.deepEqual(await page.$$eval("#triggers-2 .sql", (parts) => parts.map((part) => part.textContent)), orders.fires.map((fires) => fires.when));
   assert.equal(await page.textContent("#triggers-1 .fires p"),
     "AFTER INSERT OR UPDATE OF status ON shop.orders FOR EACH ROW, which calls orders_audit() each time.");
@@ -73,7 +77,9 @@ test("when it fires, what the application sees, and how it came to be", async ()
   assert.deepEqual(facts, [["shown at", "status"], ["constraint", orders.error.constraint], ["SQLSTATE", "23514"],
     ["the server's message", orders.error.message], ["recorded", "each rejection leaves a row in pgrace.rejections"]]);
   assert.deepEqual(await rows(page, "#triggers-2 .versions"), [...orders.versions].reverse().map((version) =>
-    [`version ${version.number}`, version.file, version.migrations[0], version.comment]));
+    [`version ${version.number}`, version.file, version.migrations[0], version.comment.replaceAll("\n", "")]));
+  assert.deepEqual(await page.$$eval("#triggers-2 .versions tbody tr:first-child td:last-child bdi", (lines) => lines.map((line) => line.textContent)),
+    orders.versions[1].comment.split("\n"), "what each trigger says, in a line of its own");
   assert.match(await page.textContent("#triggers-2"), /The decision record: docs\/adr\/0007-orders\.md\./);
   assert.match(await page.textContent("#triggers-1"), /No record tells of the decision\. pgrace schema doc --adr orders_audit begins one\./);
   await page.click("#triggers-2 summary");
