@@ -100,9 +100,8 @@ void pgr_scenario_triggers(const pgr_scenario *s, pgr_buf *out) {
     for (int k = 0; k < s->strategies[i].install_count; k++)
       collect(c, s->strategies[i].installs[k]);
   pgr_triggers triggers = {.folder = c->folder, .items = c->items, .count = c->count};
-  pgr_migrations none = {.folder = c->folder};
   pgr_err ignored;
-  if (c->count > 0 && pgr_schema_doc_json(&triggers, &none, out, &ignored)) pgr_buf_clear(out);
+  if (c->count > 0 && pgr_schema_doc_json(&triggers, NULL, out, &ignored)) pgr_buf_clear(out);
   pgr_arena_deinit(&c->arena);
   pgr_free(c);
 }

@@ -12,6 +12,15 @@ static pgr_code plan_one(pgr_migrator *m, const pgr_standing *s, pgr_err *err) {
   return m->plan[m->planned - 1].applied_at ? PGR_OK : pgr_fail(err, PGR_ENOMEM, "out of memory");
 }
 
+/* A file that is not what was applied may be of another project that has one of this name. */
+static pgr_code refuse_changed(const pgr_standing *s, pgr_err *err) {
+  return pgr_fail(
+      err, PGR_EUSAGE,
+      "%.200s, or what it includes, is not what was applied (%s): is this another project's database? If it "
+      "was changed on purpose, --changed says so",
+      s->migration->up.file, s->applied_at);
+}
+
 /* The last ones, the last first. One whose file was changed may be taken back: that is how it comes to be right. */
 static pgr_code plan_down(pgr_migrator *m, pgr_err *err) {
   pgr_standings all;
@@ -21,7 +30,9 @@ static pgr_code plan_down(pgr_migrator *m, pgr_err *err) {
     const pgr_standing *s = &all.items[i];
     if (s->state == PGR_STANDING_MISSING) code = pgr_standing_refuse(&all, i, err);
     if (s->state != PGR_STANDING_APPLIED && s->state != PGR_STANDING_CHANGED) continue;
-    if (!s->migration->down.file)
+    if (s->state == PGR_STANDING_CHANGED && !m->options.changed)
+      code = refuse_changed(s, err);
+    else if (!s->migration->down.file)
       code = pgr_fail(err, PGR_EUSAGE, "%.200s has no down: what it did can only be undone by a further migration",
                       s->migration->up.file);
     else
@@ -217,10 +228,10 @@ static void help_down(void) {
         "  --dsn URI          the database ('' takes PGHOST, PGDATABASE … from the\n"
         "                     environment)\n"
         "  --yes              do not ask; needed where there is no terminal\n"
+        "  --changed          also where a file is not what was applied\n"
         "  --dry-run          print what would be taken back and what it locks\n"
         "  --lock-timeout D   how long a statement waits for a lock (default 5s)\n"
-        "  --wait D           how long to wait for another run to end (default 1m; 0: for\n"
-        "                     ever)\n"
+        "  --wait D           how long to wait for another run to end (default 1m)\n"
         "  --dir DIR          the folder (default schema)\n\n"
         "Exit status: 0 done, 2 interrupted or not agreed to, 4 usage or a file that is\n"
         "wrong, 5 database or environment.\n\n"
@@ -239,10 +250,10 @@ static void help_redo(void) {
         "  --dsn URI           the database ('' takes PGHOST, PGDATABASE … from the\n"
         "                      environment)\n"
         "  --yes               do not ask; needed where there is no terminal\n"
+        "  --changed           also where a file is not what was applied\n"
         "  --accept-existing   rows that break a rule already may stay\n"
         "  --lock-timeout D    how long a statement waits for a lock (default 5s)\n"
-        "  --wait D            how long to wait for another run to end (default 1m; 0:\n"
-        "                      for ever)\n"
+        "  --wait D            how long to wait for another run to end (default 1m)\n"
         "  --dir DIR           the folder (default schema)\n\n"
         "Exit status: 0 done, 1 rows break a rule and nothing was changed, 2 interrupted\n"
         "or not agreed to, 4 usage or a file that is wrong, 5 database or environment.\n\n"
@@ -271,6 +282,7 @@ static pgr_code parse(pgr_migrate_options *o, bool again, int argc, char **argv,
       {"dsn", 0, PGR_OPTION_TEXT, &o->dsn, 0, 0, NULL},
       {"dir", 0, PGR_OPTION_TEXT, &o->dir, 0, 0, NULL},
       {"yes", 0, PGR_OPTION_FLAG, &o->yes, 0, 0, NULL},
+      {"changed", 0, PGR_OPTION_FLAG, &o->changed, 0, 0, NULL},
       {"lock-timeout", 0, PGR_OPTION_DURATION, &o->lock_timeout_ns, 0, 0, NULL},
       {"wait", 0, PGR_OPTION_DURATION, &o->wait_ns, 0, 0, NULL},
       {"dry-run", 0, again ? PGR_OPTION_ABSENT : PGR_OPTION_FLAG, again ? (void *)no_dry_run : &o->dry_run, 0, 0, NULL},

@@ -175,13 +175,18 @@ static pgr_code part_may_mend(const pgr_source *part, const char *table, bool *m
   return code;
 }
 
-static pgr_code may_mend(const pgr_migration *earlier, const pgr_schema_worries *w, bool *may, pgr_err *err) {
+/* A trigger's version does not: it makes functions and triggers, and what it does beside that is about those. */
+static pgr_code may_mend(const pgr_triggers *triggers, const pgr_migration *earlier, const pgr_schema_worries *w,
+                         bool *may, pgr_err *err) {
+  const pgr_trigger *trigger;
+  const pgr_version *version;
   pgr_code code = PGR_OK;
   bool all = true;
   for (size_t i = 0; !code && i < w->count; i++) {
     bool one = w->items[i].rows == 0;
     for (size_t k = 0; !code && k < earlier->up.part_count; k++)
-      code = part_may_mend(&earlier->up.parts[k], w->items[i].trigger->rule.table, &one, err);
+      if (!pgr_triggers_of_part(triggers, &earlier->up.parts[k], &trigger, &version))
+        code = part_may_mend(&earlier->up.parts[k], w->items[i].trigger->rule.table, &one, err);
     all &= one;
   }
   *may = all;
@@ -199,7 +204,7 @@ static pgr_code find_mending(pgr_migrator *m, bool forward, size_t at, pgr_err *
   for (size_t i = 0; !code && i < at && !s->mending; i++) {
     const pgr_migration *earlier = step_at(m, forward, i)->migration;
     bool may = false;
-    code = may_mend(earlier, s->worries, &may, err);
+    code = may_mend(&m->folder.triggers, earlier, s->worries, &may, err);
     if (!code && may) s->mending = earlier;
   }
   return code;

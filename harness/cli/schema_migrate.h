@@ -15,7 +15,7 @@
 typedef struct pgr_migrate_options {
   const char *dir, *dsn;
   int64_t to, count, lock_timeout_ns, wait_ns;
-  bool to_given, dry_run, check, accept_existing, out_of_order, yes;
+  bool to_given, dry_run, check, accept_existing, out_of_order, yes, changed;
 } pgr_migrate_options;
 
 /* A migration that is to be applied, or taken back. */
@@ -39,6 +39,7 @@ typedef struct pgr_migrator {
   bool headed;                /* they have their heading */
   bool begun;                 /* something may have been changed */
   bool broke;                 /* rows break a rule */
+  bool doubtful;              /* they do, but what comes before may mend them */
 } pgr_migrator;
 
 /* ---- what is to be done ---- */

@@ -83,10 +83,9 @@ bool pgr_standing_redo(const pgr_standings *s, size_t at, pgr_buf *out) {
     dropping += pgr_standing_drops_tables(one->migration);
   }
   pgr_buf_adds(out, "pgrace schema redo");
-  if (count > 1) {
-    pgr_buf_addf(out, " %zu", count);
-    add_later(s, at, count - 1, out);
-  }
+  if (count > 1) pgr_buf_addf(out, " %zu", count);
+  pgr_buf_adds(out, " --changed");
+  if (count > 1) add_later(s, at, count - 1, out);
   if (dropping > 0) pgr_buf_addf(out, "%s drops tables: their rows are gone then", count > 1 ? "; it" : ", which");
   return true;
 }

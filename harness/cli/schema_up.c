@@ -67,6 +67,7 @@ static pgr_code check(pgr_migrator *m, pgr_err *err) {
     mended |= m->plan[i].mending != NULL;
   }
   m->broke = rows > 0;
+  m->doubtful = mended;
   pgr_migrate_print_planned(m, rows > 0  ? "pending, and rows break their rules"
                                : mended  ? "pending, some may mend rows that break a rule"
                                : unasked ? "pending, no row breaks a rule that can be asked yet"
@@ -241,12 +242,12 @@ static void help(void) {
         "  --accept-existing   such rows may stay; the rule holds for later changes\n"
         "  --out-of-order      also migrations that come before an applied one\n"
         "  --lock-timeout D    how long a statement waits for a lock (default 5s)\n"
-        "  --wait D            how long to wait for another run to end (default 1m; 0:\n"
-        "                      for ever)\n"
+        "  --wait D            how long to wait for another run (default 1m; 0: for ever)\n"
         "  --yes               nothing: up asks no question\n"
         "  --dir DIR           the folder (default schema)\n\n"
-        "Exit status: 0 done, 1 rows break a rule, 2 interrupted, 4 usage or a file that\n"
-        "is wrong or was changed, 5 database or environment.\n\n"
+        "Exit status: 0 done, 1 rows break a rule, 2 interrupted, or (--check) rows that\n"
+        "a pending migration may mend, 4 usage or a wrong or changed file, 5 database or\n"
+        "environment.\n\n"
         "Examples\n"
         "  pgrace schema up\n"
         "  pgrace schema up --check --dsn postgresql://localhost/inbox\n"
@@ -291,5 +292,5 @@ int pgr_schema_up(int argc, char **argv) {
   if (!pgr_schema_folder_open(o->dir, &m.folder, &status)) return pgr_migrate_leave(&m, status);
   code = up(&m, &err);
   if (code) return pgr_migrate_leave(&m, pgr_migrate_complain(&m, &err, "applied"));
-  return pgr_migrate_leave(&m, m.broke ? 1 : 0);
+  return pgr_migrate_leave(&m, m.broke ? 1 : m.doubtful ? 2 : 0);
 }

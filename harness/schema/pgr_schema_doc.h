@@ -7,8 +7,8 @@
 /* Appends the page: of each trigger its table, events, rule in words, transition table, constraint → message, versions,
  * decision. */
 void pgr_schema_doc_markdown(const pgr_triggers *triggers, const pgr_migrations *migrations, pgr_buf *out);
-/* Appends a document {"format": 1, "command": "schema", "triggers": […]}, as docs/result.schema.json says. Errors:
- * PGR_ENOMEM. */
+/* Appends a document {"format": 1, "command": "schema", "triggers": […]}, as docs/result.schema.json says.
+ * migrations: NULL where nobody looked at them. Errors: PGR_ENOMEM. */
 pgr_code pgr_schema_doc_json(const pgr_triggers *triggers, const pgr_migrations *migrations, pgr_buf *out,
                              pgr_err *err) PGR_MUST_CHECK;
 /* A decision record to begin with, of the trigger. number: its own. */

@@ -169,8 +169,8 @@ static json_t *versions(const pgr_triggers *triggers, const pgr_migrations *migr
   char title[160];
   for (size_t i = 0; i < t->version_count; i++) {
     const pgr_version *v = &t->versions[i];
-    json_t *o = json_object(), *installed = json_array();
-    for (size_t k = 0; k < migrations->count; k++)
+    json_t *o = json_object(), *installed = migrations ? json_array() : json_null();
+    for (size_t k = 0; migrations && k < migrations->count; k++)
       if (pgr__doc_installs(triggers, &migrations->items[k], v))
         add(installed, text(pgr_migration_title(&migrations->items[k], title)), ok);
     set(o, "number", json_integer(v->number), ok);

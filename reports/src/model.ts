@@ -342,7 +342,7 @@ export interface TriggerVersion {
   number: number;
   file: string;
   comment: string | null;
-  migrations: string[];
+  migrations: string[] | null; /* null: nobody looked at them */
 }
 
 export interface Trigger {
@@ -495,7 +495,7 @@ function versionOf(value: unknown): TriggerVersion {
   const version = asObject(value);
   return {
     number: typeof version.number === "number" ? version.number : 0, file: asText(version.file) ?? "", comment: asText(version.comment),
-    migrations: asTexts(version.migrations),
+    migrations: version.migrations === null ? null : asTexts(version.migrations),
   };
 }
 

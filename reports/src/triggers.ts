@@ -86,7 +86,7 @@ function versionsTable(trigger: Trigger): HTMLElement {
     columns: [{ name: "" }, { name: "file" }, { name: "installed by" }, { name: "what it says of itself" }],
     rows: [...trigger.versions].reverse().map((version: TriggerVersion): Child[] => [
       `version ${version.number}`, code(version.file),
-      version.migrations.length === 0 ? "no migration" : h("span", { class: "lines" }, ...version.migrations.map(code)),
+      version.migrations === null ? "–" : version.migrations.length === 0 ? "no migration" : h("span", { class: "lines" }, ...version.migrations.map(code)),
       version.comment === null ? "–" : h("div", {}, ...version.comment.split("\n").map((line) => h("div", {}, foreign(line))))]),
     kind: "versions",
     stacked: true,

@@ -48,11 +48,11 @@ cmp -s out bench.txt || fail "report says other than bench: $(diff out bench.txt
 
 # The page of a run also shows the declared triggers that its strategies install: the gallery's, and those on disk.
 on_page() { tr -d '\n' <"$1" | grep -o '<script[^>]*id="documents">.*' | sed 's/^[^>]*>//; s/<\/script>.*//' | jq -c "$2"; }
-guards='[.[] | select(.command == "schema") | .triggers[] | [.name, .error.shown, .versions[0].number]]'
+guards='[.[] | select(.command == "schema") | .triggers[] | [.name, .error.shown, .versions[0].number, .versions[0].migrations]]'
 if [ $html = yes ]; then
   constraint=conversation_texter_assignment_constraint
   same 'triggers on the page' "$(on_page claim/report.html "$guards")" \
-    "[[\"$constraint\",\"This conversation is already checked out\",1]]"
+    "[[\"$constraint\",\"This conversation is already checked out\",1,null]]"
   run 0 run counter --rounds 20 --out counter
   same 'triggers where there are none' "$(on_page counter/report.html "$guards")" '[]'
   mkdir mine
@@ -61,7 +61,7 @@ if [ $html = yes ]; then
   cp -r "$PGR_SOURCE_DIR/scenarios/claim" mine/races/
   sed -i 's/This conversation is already checked out/Too late/' mine/schema/triggers/$constraint/trigger.yaml
   run 0 run ./mine/races/claim --rounds 20 --out theirs
-  same 'triggers on disk' "$(on_page theirs/report.html "$guards")" "[[\"$constraint\",\"Too late\",1]]"
+  same 'triggers on disk' "$(on_page theirs/report.html "$guards")" "[[\"$constraint\",\"Too late\",1,null]]"
   rm mine/schema/triggers/$constraint/trigger.yaml # then nothing is known of it
   run 0 run ./mine/races/claim --rounds 20 --out theirs
   same 'a trigger without declaration' "$(on_page theirs/report.html "$guards")" '[]'

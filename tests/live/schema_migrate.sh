@@ -344,7 +344,15 @@ silent "drops tables"
 same "records after redo" "$(applied)" "0 1 2 3"
 # What is being written changes: redo is how it gets in.
 echo 'COMMENT ON VIEW open_items IS $$new$$;' >>schema/0003_open_items.up.sql
-schema 0 redo --yes --dsn "$uri"
+for what in "down --yes" "down --dry-run" "redo --yes"; do # it may be another project's, of the same name
+  schema 4 $what --dsn "$uri"
+  one_line_error
+  says err "schema/0003_open_items.up.sql, or what it includes, is not what was applied (20"
+  says err "--changed"
+done
+same "nothing was taken back" "$(applied)" "0 1 2 3"
+schema 0 down --dry-run --changed --dsn "$uri"
+schema 0 redo --yes --changed --dsn "$uri"
 same "as the file is now" "$(db -c "SELECT obj_description('open_items'::regclass)")" new
 schema 0 up --dsn "$uri"
 schema 4 down 9 --yes --dsn "$uri"
@@ -368,7 +376,7 @@ for wrong in 'SELECT 1 / 0;' 'SELECT nothing FROM items;'; do
   new_folder
   add_third
   echo "$wrong" >>schema/triggers/items_status/v1.sql
-  schema 4 redo 2 --yes --dsn "$uri"
+  schema 4 redo 2 --yes --changed --dsn "$uri"
   says err "pgrace: schema/triggers/items_status/v1.sql:"
   says err "what was there is still in force"
   in_order "2 migrations to take back and apply again" "again: 0002_items_status"
@@ -382,7 +390,7 @@ same "after a redo of a file that is no SQL" "$(standing)" "$stood"
 new_folder
 add_third
 echo '-- edited' >>schema/0001_items.up.sql
-advice="pgrace schema redo 3, which also takes back and applies again 0002_items_status and 0003_open_items; it drops tables"
+advice="pgrace schema redo 3 --changed, which also takes back and applies again 0002_items_status and 0003_open_items; it drops tables"
 schema 4 up --dsn "$uri"
 says err "$advice"
 schema 1 status --dsn "$uri"
@@ -399,7 +407,7 @@ schema 4 up --dsn "$uri"
 says err "where that is allowed, pgrace schema redo"
 silent "redo 1"
 silent "drops tables"
-schema 0 redo 3 --yes --dsn "$uri"
+schema 0 redo 3 --yes --changed --dsn "$uri"
 says out "This drops tables: their rows are gone then."
 schema 0 down 2 --dry-run --dsn "$uri"
 silent "drops tables"
@@ -556,7 +564,7 @@ for what in up "up --check"; do
   same "nothing was applied: $what" "$(applied)" 1
 done
 echo "UPDATE Items SET status = status;" >>schema/0002_others.up.sql
-schema 0 up --check --dsn "$uri"
+schema 2 up --check --dsn "$uri"
 in_order "2 migrations pending, some may mend rows that break a rule" 0003_items_status \
   "1 row breaks a rule that it installs;" "0002_others comes before it, and may mend them:" "1 odd"
 schema 1 up --dsn "$uri"
@@ -566,6 +574,29 @@ echo "CREATE TABLE IF NOT EXISTS others (id bigint); UPDATE items SET status = '
 db -c "DELETE FROM pgrace.migrations WHERE number = 2"
 schema 0 up --dsn "$uri"
 same "with what it mends" "$(applied)" "1 2 3"
+# The version of another rule on the table mends nothing, whatever its statements are.
+new_folder
+new_database version_mends
+schema 0 up --to 1 --dsn "$uri"
+db -c "INSERT INTO items VALUES (1, 'odd')"
+for direction in up down; do mv schema/0002_items_status.$direction.sql schema/0003_items_status.$direction.sql; done
+mkdir schema/triggers/items_id
+printf 'table: items\nfunction: items_id_check\nmessage: No.\n' >schema/triggers/items_id/trigger.yaml
+sed 's/items_status/items_id/g; s/OLD.status = .*AND NEW.*.done../OLD.id = NEW.id)/' schema/triggers/items_status/v1.sql \
+  >schema/triggers/items_id/v1.sql
+echo "DO \$\$ BEGIN PERFORM 1 FROM items; END \$\$;" >>schema/triggers/items_id/v1.sql
+echo '\ir triggers/items_id/v1.sql' >schema/0002_items_id.up.sql
+for what in up "up --check"; do
+  schema 1 $what --dsn "$uri"
+  in_order "2 migrations" 0003_items_status "1 row breaks a rule that it installs:" "1 odd"
+  same "nothing was applied: $what" "$(applied)" 1
+done
+new_folder
+new_database half_way_back
+for direction in up down; do mv schema/0002_items_status.$direction.sql schema/0003_items_status.$direction.sql; done
+echo "CREATE TABLE IF NOT EXISTS others (id bigint); UPDATE items SET status = 'open';" >schema/0002_others.up.sql
+schema 0 up --dsn "$uri"
+db -c "INSERT INTO items VALUES (1, 'open')"
 # redo cannot ask in between: what is left unmended is told afterwards.
 echo 'DROP TABLE others;' >schema/0002_others.down.sql
 make_odd() { db -c "SET session_replication_role = replica; UPDATE items SET status = 'odd'"; }
@@ -575,7 +606,7 @@ in_order "1 row breaks a rule that it installs;" "0002_others comes before it" "
 same "mended" "$(db -c 'SELECT status FROM items')" open
 echo 'CREATE TABLE others (id bigint); UPDATE items SET status = status;' >schema/0002_others.up.sql
 make_odd
-schema 1 redo 2 --yes --dsn "$uri"
+schema 1 redo 2 --yes --changed --dsn "$uri"
 in_order "applied again in" "1 row breaks a rule now" "1 odd"
 
 # By a query of one's own, when the rule is written by hand.
