@@ -1412,8 +1412,9 @@ static void attributes_are_remembered(void **state) {
   pgr_journal *j = open_journal(f);
   must(pgr_journal_up(j, find(&m, 1), &t, &err), &err);
   must(pgr_journal_up(j, find(&m, 2), &t, &err), &err);
-  text_is(f, "SELECT attributes FROM pgrace.triggers",
-          "language plpgsql, security definer, provolatile s, owner \"Mo\"\"dest\", settings {\"search_path=\\\"\\\"\"}");
+  text_is(
+      f, "SELECT attributes FROM pgrace.triggers",
+      "language plpgsql, security definer, provolatile s, owner \"Mo\"\"dest\", settings {\"search_path=\\\"\\\"\"}");
   must(pgr_journal_down(j, find(&m, 2), &t, &err), &err);
   pgr_journal_close(j);
   exec(f, "DROP OWNED BY \"Mo\"\"dest\"; DROP ROLE \"Mo\"\"dest\"");
