@@ -3,7 +3,7 @@
 #define PGR_SCENARIO_INTERNAL_H
 
 #include "pgr_scenario.h"
-#include "pgr_yaml.h"
+#include "pgr_yaml_load.h"
 
 /* ---- shape.c: the text as libcyaml loads it; every text in the arena, none NULL unless optional ---- */
 
@@ -77,11 +77,6 @@ typedef struct pgr__load {
 /* The place of a value, or of its key, for a fault about it. Where there is no such value, of what it would be in. */
 pgr_place_in pgr__at(pgr__load *l, const char *path_format, ...) PGR_PRINTF(2, 3);
 pgr_place_in pgr__key_at(pgr__load *l, const char *path_format, ...) PGR_PRINTF(2, 3);
-
-enum { PGR__HINT_BYTES = 400 };
-
-/* "did you mean 'x'?", or else what there is. names: NULL-ended. Returns out. */
-const char *pgr__hint(char out[PGR__HINT_BYTES], const char *text, const char *const *names);
 
 /* ---- text.c: single values; each adds a fault at `at` and gives false when the value will not do ---- */
 

@@ -15,8 +15,8 @@ static void check_variables(pgr__load *l, const char *path, const pgr_template *
       known = known || strcmp(allowed[k], name) == 0;
     if (known) continue;
     const yaml_node_t *node = pgr_yaml_find(&l->yaml, path, NULL);
-    char hint[PGR__HINT_BYTES] = "it takes no variables";
-    if (*allowed) pgr__hint(hint, name, allowed);
+    char hint[PGR_YAML_HINT_BYTES] = "it takes no variables";
+    if (*allowed) pgr_yaml_hint(hint, name, allowed);
     pgr_place_in at = {0};
     if (l->faults->count < PGR_FAULTS_KEPT && node) {
       size_t offset = 0;

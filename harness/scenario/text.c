@@ -61,29 +61,11 @@ bool pgr__read_duration(pgr__load *l, pgr_place_in at, const char *what, const c
   return false;
 }
 
-const char *pgr__hint(char out[PGR__HINT_BYTES], const char *text, const char *const *names) {
-  const char *near = pgr_nearest(text, names);
-  if (near) {
-    snprintf(out, PGR__HINT_BYTES, "did you mean '%s'?", near);
-    return out;
-  }
-  size_t len = (size_t)snprintf(out, PGR__HINT_BYTES, "there is: ");
-  for (size_t i = 0; names[i]; i++) {
-    size_t more = strlen(names[i]) + 2;
-    if (len + more + 4 > PGR__HINT_BYTES) {
-      snprintf(out + len, PGR__HINT_BYTES - len, " …");
-      break;
-    }
-    len += (size_t)snprintf(out + len, PGR__HINT_BYTES - len, "%s%s", i ? ", " : "", names[i]);
-  }
-  return out;
-}
-
 int pgr__choose(pgr__load *l, pgr_place_in at, const char *what, const char *text, const char *const *names) {
-  char hint[PGR__HINT_BYTES];
+  char hint[PGR_YAML_HINT_BYTES];
   for (int i = 0; names[i]; i++)
     if (strcmp(names[i], text) == 0) return i;
-  pgr_faults_add(l->faults, &l->s->source, at, pgr__hint(hint, text, names), "unknown %s '%.80s'", what, text);
+  pgr_faults_add(l->faults, &l->s->source, at, pgr_yaml_hint(hint, text, names), "unknown %s '%.80s'", what, text);
   return -1;
 }
 

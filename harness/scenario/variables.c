@@ -373,7 +373,7 @@ static void check_use(void *user, const pgr_use *use) {
 static void check_read(uses *u) {
   const pgr_scenario *s = u->l->s;
   const char *names[PGR_NAMES_MAX + 1];
-  char hint[PGR__HINT_BYTES];
+  char hint[PGR_YAML_HINT_BYTES];
   int count = 0;
   for (size_t slot = PGR_PRESET_COUNT; slot < s->names.count; slot++)
     if (u->read[slot]) names[count++] = s->names.at[slot];

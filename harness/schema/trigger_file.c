@@ -1,12 +1,10 @@
-/* trigger.yaml: from the text to a rule. libcyaml holds its shape as a schema and loads by it; it stops at the first
- * fault and places it badly, so the tree is compared with the same schema first, as scenarios are. Invariant: what is
- * loaded lies in the arena whole, hence libcyaml never frees anything. */
+/* trigger.yaml: from the text to a rule, by a schema of libcyaml's. Invariant: what is loaded lies in the arena whole,
+ * hence libcyaml never frees anything. */
 #include "pgr_triggers.h"
 
 #include "pgr_names.h"
 #include "pgr_units.h"
-#include "pgr_yaml.h"
-#include <cyaml/cyaml.h>
+#include "pgr_yaml_load.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -64,8 +62,7 @@ static const cyaml_schema_field_t trigger_fields[] = {
 static const cyaml_schema_value_t trigger_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, raw_trigger, trigger_fields)};
 
-enum { FIELDS_MAX = 16, HINT_BYTES = 400 };
-_Static_assert(sizeof trigger_fields / sizeof *trigger_fields <= FIELDS_MAX, "names and `seen` hold them all");
+_Static_assert(sizeof trigger_fields / sizeof *trigger_fields <= PGR_YAML_FIELDS_MAX + 1, "the loader holds them all");
 
 typedef struct reading {
   pgr_yaml *yaml;
@@ -82,178 +79,6 @@ static void out_of_memory(const reading *r) {
 /* What will not be kept needs no place, and finding one reads the whole text. */
 static pgr_place_in place(const reading *r, const yaml_node_t *node) {
   return r->faults->count < PGR_FAULTS_KEPT ? pgr_yaml_place(r->yaml, node) : (pgr_place_in){0};
-}
-
-/* "did you mean 'x'?", or else what there is. names: NULL-ended. Returns out. */
-static const char *hint_of(char out[HINT_BYTES], const char *text, const char *const *names) {
-  const char *near = pgr_nearest(text, names);
-  size_t len = 0;
-  if (near) {
-    snprintf(out, HINT_BYTES, "did you mean '%s'?", near);
-    return out;
-  }
-  for (size_t i = 0; names[i] && len < HINT_BYTES; i++)
-    len += (size_t)snprintf(out + len, HINT_BYTES - len, "%s%s", i ? ", " : "there is: ", names[i]);
-  return out;
-}
-
-static void check(const reading *r, const cyaml_schema_value_t *schema, yaml_node_t *node, const yaml_node_t *at,
-                  const char *what);
-
-static const char *kind_of(const yaml_node_t *node) {
-  switch (node->type) {
-  case YAML_MAPPING_NODE: return "a mapping";
-  case YAML_SEQUENCE_NODE: return "a list";
-  case YAML_SCALAR_NODE: return node->data.scalar.length ? "a text" : "nothing";
-  case YAML_NO_NODE: break;
-  }
-  return "nothing";
-}
-
-/* at: what to point at when the value itself has no width. */
-static void wrong_kind(const reading *r, const yaml_node_t *node, const yaml_node_t *at, const char *what,
-                       const char *kind, const char *hint) {
-  bool shown = node->type == YAML_SCALAR_NODE && node->data.scalar.length > 0;
-  pgr_faults_add(r->faults, r->yaml->source, place(r, shown ? node : at), hint, "%s must be %s, here is %s", what, kind,
-                 kind_of(node));
-}
-
-static void check_text(const reading *r, const yaml_node_t *node, const yaml_node_t *at, const char *what) {
-  if (node->type != YAML_SCALAR_NODE) {
-    bool block = node->type == YAML_MAPPING_NODE && node->data.mapping.style == YAML_BLOCK_MAPPING_STYLE;
-    wrong_kind(r, node, at, what, "a text", block ? "a text with ': ' in it wants quotes" : NULL);
-    return;
-  }
-  const unsigned char *value = node->data.scalar.value;
-  size_t len = node->data.scalar.length, blank = 0;
-  for (size_t i = 0; i < len; i++) {
-    bool space = value[i] == ' ' || value[i] == '\t' || value[i] == '\n';
-    blank += space;
-    if ((value[i] >= ' ' && value[i] != 0x7F) || space) continue;
-    pgr_faults_add(r->faults, r->yaml->source, place(r, node), NULL, "%s holds a control character, 0x%02X", what,
-                   value[i]);
-    return;
-  }
-  if (blank == len) pgr_faults_add(r->faults, r->yaml->source, place(r, at), NULL, "%s is empty", what);
-}
-
-static void check_list(const reading *r, const cyaml_schema_value_t *schema, const yaml_node_t *node,
-                       const yaml_node_t *at, const char *what) {
-  char item_name[96];
-  if (node->type != YAML_SEQUENCE_NODE) {
-    wrong_kind(r, node, at, what, "a list", "begin each item with a dash and a space");
-    return;
-  }
-  const yaml_node_item_t *start = node->data.sequence.items.start;
-  size_t count = (size_t)(node->data.sequence.items.top - start);
-  if (count < schema->sequence.min)
-    pgr_faults_add(r->faults, r->yaml->source, place(r, at), "give at least one, or leave the key out", "%s is empty",
-                   what);
-  if (count > schema->sequence.max) {
-    yaml_node_t *first_beyond = yaml_document_get_node(&r->yaml->document, start[schema->sequence.max]);
-    pgr_faults_add(r->faults, r->yaml->source, place(r, first_beyond), NULL, "%s: %zu are too many, at most %u fit",
-                   what, count, (unsigned)schema->sequence.max);
-    count = schema->sequence.max;
-  }
-  snprintf(item_name, sizeof item_name, "an item of %s", what);
-  for (size_t i = 0; i < count; i++) {
-    yaml_node_t *item = yaml_document_get_node(&r->yaml->document, start[i]);
-    check(r, schema->sequence.entry, item, item, item_name);
-  }
-}
-
-static void check_pair(const reading *r, const cyaml_schema_field_t *known, const yaml_node_pair_t *pair,
-                       bool seen[FIELDS_MAX], const char *what) {
-  const char *names[FIELDS_MAX + 1];
-  char text[HINT_BYTES];
-  size_t n = 0;
-  yaml_node_t *key = yaml_document_get_node(&r->yaml->document, pair->key);
-  if (key->type != YAML_SCALAR_NODE) {
-    pgr_faults_add(r->faults, r->yaml->source, place(r, key), NULL, "a key in %s is %s, it must be a text", what,
-                   kind_of(key));
-    return;
-  }
-  const char *value = (const char *)key->data.scalar.value;
-  for (; known[n].key; n++) {
-    names[n] = known[n].key;
-    if (strcmp(known[n].key, value) != 0 || strlen(known[n].key) != key->data.scalar.length) continue;
-    snprintf(text, sizeof text, "'%s'", known[n].key);
-    if (seen[n]) pgr_faults_add(r->faults, r->yaml->source, place(r, key), NULL, "%s is there twice in %s", text, what);
-    seen[n] = true;
-    check(r, &known[n].value, yaml_document_get_node(&r->yaml->document, pair->value), key, text);
-    return;
-  }
-  names[n] = NULL;
-  pgr_faults_add(r->faults, r->yaml->source, place(r, key), hint_of(text, value, names), "unknown key '%.80s' in %s",
-                 value, what);
-}
-
-static void check_mapping(const reading *r, const cyaml_schema_value_t *schema, const yaml_node_t *node,
-                          const yaml_node_t *at, const char *what) {
-  const cyaml_schema_field_t *known = schema->mapping.fields;
-  bool seen[FIELDS_MAX] = {false};
-  if (node->type != YAML_MAPPING_NODE) {
-    wrong_kind(r, node, at, what, "a mapping (lines of 'key: value')", NULL);
-    return;
-  }
-  const yaml_node_pair_t *start = node->data.mapping.pairs.start, *top = node->data.mapping.pairs.top;
-  for (const yaml_node_pair_t *pair = start; pair < top; pair++)
-    check_pair(r, known, pair, seen, what);
-  for (size_t i = 0; known[i].key; i++)
-    if (!seen[i] && !(known[i].value.flags & CYAML_FLAG_OPTIONAL))
-      pgr_faults_add(r->faults, r->yaml->source, place(r, at), NULL, "%s lacks '%s'", what, known[i].key);
-}
-
-/* The recursion follows the schema, not the text. */
-static void check(const reading *r, const cyaml_schema_value_t *schema, yaml_node_t *node, const yaml_node_t *at,
-                  const char *what) {
-  if (schema->type == CYAML_STRING)
-    check_text(r, node, at, what);
-  else if (schema->type == CYAML_SEQUENCE)
-    check_list(r, schema, node, at, what);
-  else if (schema->type == CYAML_MAPPING)
-    check_mapping(r, schema, node, at, what);
-}
-
-/* ---- libcyaml ---- */
-
-/* Blocks know their size, so that one can grow; the arena frees them all. */
-typedef struct block {
-  size_t size;
-  _Alignas(max_align_t) char data[];
-} block;
-
-static void *from_arena(void *arena, void *old, size_t size) {
-  block *b = size ? pgr_arena_alloc(arena, sizeof *b + size) : NULL;
-  if (!b) return NULL;
-  b->size = size;
-  if (!old) return b->data;
-  const block *before = (const void *)((char *)old - offsetof(block, data));
-  memcpy(b->data, before->data, before->size < size ? before->size : size);
-  return b->data;
-}
-
-/* NULL: it has not the shape of a declaration; faults were added. */
-static const raw_trigger *load(const reading *r) {
-  size_t before = r->faults->count;
-  yaml_node_t *root = yaml_document_get_root_node(&r->yaml->document);
-  if (!root) {
-    pgr_faults_add(r->faults, r->yaml->source, (pgr_place_in){0}, NULL, "it is empty");
-    return NULL;
-  }
-  check(r, &trigger_value, root, root, "the trigger");
-  if (r->faults->count != before) return NULL;
-  const cyaml_config_t config = {
-      .log_level = CYAML_LOG_ERROR, .mem_fn = from_arena, .mem_ctx = r->arena, .flags = CYAML_CFG_NO_ALIAS};
-  cyaml_data_t *data = NULL;
-  cyaml_err_t code = cyaml_load_data((const uint8_t *)r->yaml->source->text, r->yaml->source->len_bytes, &config,
-                                     &trigger_value, &data, NULL);
-  if (code == CYAML_OK && data) return data;
-  if (code == CYAML_ERR_OOM)
-    out_of_memory(r);
-  else /* the tree had the shape, so what is left is between the two of them */
-    pgr_faults_add(r->faults, r->yaml->source, (pgr_place_in){0}, NULL, "%s", cyaml_strerror(code));
-  return NULL;
 }
 
 /* ---- values ---- */
@@ -332,14 +157,14 @@ static void read_sqlstate(const reading *r) {
 
 static void read_log(const reading *r) {
   static const char *const names[] = {"none", "server", "table", NULL}; /* as in pgr_rule_log */
-  char hint[HINT_BYTES];
+  char hint[PGR_YAML_HINT_BYTES];
   if (!r->raw->log) return;
   for (int i = 0; names[i]; i++) {
     if (strcmp(names[i], r->raw->log) != 0) continue;
     r->rule->log = (pgr_rule_log)i;
     return;
   }
-  pgr_faults_add(r->faults, r->yaml->source, place_of(r, "log"), hint_of(hint, r->raw->log, names),
+  pgr_faults_add(r->faults, r->yaml->source, place_of(r, "log"), pgr_yaml_hint(hint, r->raw->log, names),
                  "unknown log '%.80s'", r->raw->log);
 }
 
@@ -498,7 +323,7 @@ const pgr_rule *pgr_trigger_declaration_read(const pgr_source *source, const cha
   if (!r.rule || !r.rule->name)
     out_of_memory(&r);
   else
-    r.raw = load(&r);
+    r.raw = pgr_yaml_load(r.yaml, &trigger_value, "the trigger", NULL, arena, faults);
   if (r.raw) fill(&r);
   if (r.raw && faults->count == before) check_rule(&r);
   pgr_yaml_close(&yaml);
