@@ -6,6 +6,7 @@
 #include "journal_internal.h"
 
 #include "pgr_mem.h"
+#include "pgr_names.h"
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,6 +135,34 @@ bool pgr__record_of(const pgr__looking *l, const pgr__found_trigger *f, pgr__rec
     if (same(out->trigger, f->made->name) && same(out->relation, f->relation)) return true;
   }
   return false;
+}
+
+/* Whether "schema.name", as it is recorded, is a table of this name. */
+static bool is_called(const char *recorded, const char *name) {
+  pgr_buf tail;
+  pgr_buf_init(&tail, 0);
+  pgr_buf_adds(&tail, ".");
+  pgr_sql_name(name, &tail);
+  size_t len = strlen(recorded);
+  bool called = !tail.failed && len > tail.len && strcmp(recorded + len - tail.len, pgr_buf_text(&tail)) == 0;
+  pgr_buf_deinit(&tail);
+  return called;
+}
+
+/* A table that is named without its schema is the one on which it was installed, if that is known, wherever the search
+ * path of this session leads. */
+static void look_where_installed(pgr__looking *l) {
+  for (size_t i = 0; i < l->trigger_count; i++) {
+    pgr__found_trigger *f = &l->triggers[i];
+    pgr__record r;
+    if (f->made->schema || pgr__record_of(l, f, &r)) continue;
+    for (int row = 0; l->records && row < PQntuples(l->records); row++) {
+      r = pgr__record_at(l, row);
+      if (!same(r.trigger, f->made->name) || !*r.relation || !is_called(r.table, f->made->table)) continue;
+      snprintf(f->relation, sizeof f->relation, "%s", r.relation);
+      break;
+    }
+  }
 }
 
 static const char *kept(const pgr__looking *l, const PGresult *rows, int column, bool *failed) {
@@ -270,6 +299,7 @@ static pgr_code find_all(pgr__looking *l) {
   if (!code) code = find_names(l);
   if (!code) code = pgr_db_exec(l->db, "SET LOCAL search_path = pg_catalog; " pgr__printing_settings, l->err);
   if (!code) code = find_records(l);
+  if (!code) look_where_installed(l);
   for (size_t i = 0; i < l->trigger_count && !code; i++) {
     code = find_trigger(l, &l->triggers[i]);
     if (!code) code = find_moved(l, &l->triggers[i]);

@@ -585,6 +585,24 @@ static void records(void **state) {
 }
 
 /* What a function does besides its source. */
+/* The table is named without its schema, and this session's search path leads to another one. */
+static void where_it_was_installed(void **state) {
+  fixture *f = *state;
+  declared d;
+  declare(&d);
+  exec(f, "CREATE TABLE t (id int)");
+  exec(f, v1);
+  exec(f, record_sql);
+  record_now(f, 1);
+  exec(f, "CREATE SCHEMA s1; CREATE TABLE s1.t (id int); CREATE TABLE s1.u (id int); SET search_path = s1, public");
+  is(f, &d, PGR_PRESENCE_VERSION, 1, 1, NULL);
+  exec(f, "CREATE TRIGGER guard BEFORE UPDATE ON s1.t FOR EACH ROW EXECUTE FUNCTION public.guard();"
+          "ALTER TABLE public.t DISABLE TRIGGER guard");
+  is(f, &d, PGR_PRESENCE_DRIFTED, 1, 1, "the trigger guard is disabled");
+  exec(f, "RESET search_path; DROP TABLE t; DROP SCHEMA s1, pgrace CASCADE; DROP FUNCTION guard");
+  pgr_arena_deinit(&d.arena);
+}
+
 static void attributes(void **state) {
   fixture *f = *state;
   declared d;
@@ -1504,6 +1522,7 @@ int main(void) {
                                      cmocka_unit_test(versions),
                                      cmocka_unit_test(disabled_or_exchanged),
                                      cmocka_unit_test(records),
+                                     cmocka_unit_test(where_it_was_installed),
                                      cmocka_unit_test(attributes),
                                      cmocka_unit_test(attributes_of_a_version),
                                      cmocka_unit_test(under_settings),
