@@ -69,7 +69,6 @@ static void read_objects(collection *c, const pgr_source *source, int number, pg
   pgr_faults faults = {0};
   *v = (pgr_version){.number = number, .source = *source};
   if (pgr_objects_read(source, &c->arena, &v->objects, &faults, NULL)) v->objects = (pgr_objects){0};
-  if (v->objects.trigger_count > 0) v->words = v->objects.triggers[0].comment;
   pgr_faults_deinit(&faults);
 }
 

@@ -39,8 +39,8 @@ const pgr_rule_target_column *pgr_contest_find_column(const pgr_rule_target *tar
 void pgr_contest_columns(const pgr_rule *rule, const pgr_rule_target *target, pgr_arena *arena,
                          pgr_contest_column *columns);
 
-/* The shortest contest that the table's rows can be in. More than pgr_rule_collision() knows: where no two changes
- * collide, a stale check after several can. false: there is none. */
+/* The shortest contest that the table's rows can be in: where no two changes collide, a stale check after several can.
+ * false: there is none. */
 bool pgr_contest_find(const pgr_rule *rule, const pgr_contest_column *columns, pgr_contest *out);
 
 /* A state that a new row may have in a column which is not contested: NULL where that is possible. false: none. */

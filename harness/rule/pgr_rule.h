@@ -101,12 +101,4 @@ int pgr_rule_states(const pgr_rule_column *column, pgr_state out[PGR_STATES_MAX]
 bool pgr_rule_allows(const pgr_rule_column *column, pgr_state from, pgr_state to);
 bool pgr_rule_allows_begin(const pgr_rule_column *column, pgr_state begin);
 
-/* Two changes that are allowed one by one from the same state and not one after the other: what a check that is not
- * part of the write can collide on. false: the rule has none, which is: no race of two such writers is caught by it. */
-typedef struct pgr_collision {
-  int column;
-  pgr_state from, first, second; /* first may equal second (where `same` is not allowed) */
-} pgr_collision;
-bool pgr_rule_collision(const pgr_rule *rule, pgr_collision *out);
-
 #endif

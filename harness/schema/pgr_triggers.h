@@ -13,7 +13,6 @@ typedef struct pgr_version {
   int number;
   pgr_source source;   /* name: the folder's, and where in it the file really is, whatever link leads there */
   pgr_objects objects; /* what it makes; nothing when it cannot be parsed, and then there was a fault */
-  const char *words;   /* the comment on its first trigger; NULL */
 } pgr_version;
 
 typedef struct pgr_trigger {

@@ -111,7 +111,6 @@ static pgr_code read_version(const reading *r, const char *folder, int number, p
     return PGR_OK;
   }
   code = pgr_objects_read(&v->source, r->arena, &v->objects, r->faults, r->err);
-  if (!code && v->objects.trigger_count) v->words = v->objects.triggers[0].comment;
   return code;
 }
 

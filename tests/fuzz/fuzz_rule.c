@@ -55,7 +55,6 @@ static void write_all(const pgr_rule *rule) {
   static const char *const key[] = {"id"};
   const pgr_rule_target_column column = {.name = "c", .type = "text", .category = 'S', .values = {"a", "1", "z"}};
   const pgr_rule_target target = {.columns = &column, .column_count = 1, .key = key, .key_count = 1};
-  pgr_collision collision;
   pgr_buf out;
   pgr_buf_init(&out, 0);
   pgr_rule_write_version(rule, 1, &out);
@@ -64,12 +63,6 @@ static void write_all(const pgr_rule *rule) {
   pgr_rule_words(rule, &out);
   pgr_rule_write_matrix(&rule->columns[0], &out);
   assert(!out.failed && out.len > 0);
-  if (pgr_rule_collision(rule, &collision)) {
-    assert(collision.column == 0);
-    assert(pgr_rule_allows(&rule->columns[0], collision.from, collision.first));
-    assert(pgr_rule_allows(&rule->columns[0], collision.from, collision.second));
-    assert(!pgr_rule_allows(&rule->columns[0], collision.first, collision.second));
-  }
   pgr_buf_deinit(&out);
 }
 

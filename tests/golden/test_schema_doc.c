@@ -108,7 +108,6 @@ static void hostile_texts(void **state) {
                                    {.name = "`", .table = "t", .function = "f", .after = true, .truncates = true}};
   pgr_version versions[] = {{.number = 1,
                              .source = {.name = "schema/triggers/`|/v1.sql", .text = ""},
-                             .words = evil,
                              .objects = {.triggers = made, .trigger_count = 2}}};
   pgr_trigger trigger = {.name = evil,
                          .declaration = {.name = "schema/triggers/`|/trigger.yaml", .text = ""},

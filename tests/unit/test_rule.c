@@ -433,63 +433,6 @@ static void texts_and_states(void **state) {
   pgr_arena_deinit(&arena);
 }
 
-/* ---- collisions ---- */
-
-/* expected: "from, first, second"; NULL: there is none. */
-static void collides(const char *allow, const char *begin, const char *expected) {
-  static pgr_rule rule;
-  pgr_arena arena = {0};
-  pgr_collision found;
-  sound(&rule);
-  add(&rule, &arena, "c", allow, begin);
-  bool any = pgr_rule_collision(&rule, &found);
-  if (any != (expected != NULL)) fail_msg("%s", allow);
-  if (any) {
-    const pgr_rule_column *column = &rule.columns[found.column];
-    pgr_buf words;
-    pgr_buf_init(&words, 0);
-    pgr_state_words(found.from, &words);
-    pgr_buf_adds(&words, ", ");
-    pgr_state_words(found.first, &words);
-    pgr_buf_adds(&words, ", ");
-    pgr_state_words(found.second, &words);
-    assert_string_equal(pgr_buf_text(&words), expected);
-    assert_true(pgr_rule_allows(column, found.from, found.first) && pgr_rule_allows(column, found.from, found.second));
-    assert_false(pgr_rule_allows(column, found.first, found.second));
-    pgr_buf_deinit(&words);
-  }
-  pgr_arena_deinit(&arena);
-}
-
-static void collisions(void **state) {
-  (void)state;
-  collides("null->any, any->null, same", NULL, "NULL, a value, another value");
-  collides("open->claimed->closed, same", NULL, NULL);
-  collides("open->claimed->closed", NULL, "'open', 'claimed', 'claimed'");
-  collides("open->a, open->b, same", NULL, "'open', 'a', 'b'");
-  collides("open->a, open->b", NULL, "'open', 'a', 'b'"); /* two that differ say more than two alike */
-  collides("open->a, open->b, a->b, same", NULL, "'open', 'b', 'a'");
-  collides("open->a, open->b, a->b->a, same", NULL, NULL);
-  collides("same", NULL, NULL);
-  collides("any->any, same", NULL, NULL);
-  collides("any->any", NULL, "a value, another value, another value");
-  collides("open->a->open, open->b, same", "open", "'open', 'a', 'b'");
-  /* x->y, x->z collide, but no row is ever x. */
-  static pgr_rule rule;
-  pgr_arena arena = {0};
-  pgr_collision found;
-  sound(&rule);
-  add(&rule, &arena, "c", "x->y, x->z, same", "null");
-  assert_false(pgr_rule_collision(&rule, &found));
-  /* Of several columns the one that has a collision of two different changes. */
-  sound(&rule);
-  add(&rule, &arena, "a", "open->closed", NULL);
-  add(&rule, &arena, "b", "null->any, same", NULL);
-  assert_true(pgr_rule_collision(&rule, &found));
-  assert_int_equal(found.column, 1);
-  pgr_arena_deinit(&arena);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(the_grammar),
                                      cmocka_unit_test(chains_are_their_links),
@@ -500,7 +443,6 @@ int main(void) {
                                      cmocka_unit_test(beginnings),
                                      cmocka_unit_test(contradictions),
                                      cmocka_unit_test(names_that_would_be_cut),
-                                     cmocka_unit_test(texts_and_states),
-                                     cmocka_unit_test(collisions)};
+                                     cmocka_unit_test(texts_and_states)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
