@@ -437,7 +437,7 @@ holds "another's" '.migrations[1] | .state == "other" and .name == "items_status
 if command -v script >/dev/null && script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
   answer() { # ANSWER: sets status
     status=0
-    printf '%s\n' "$1" | script -qefc "'$PGRACE' schema down --dsn '$uri'" "$work/typed" >/dev/null || status=$?
+    printf '%s\n' "$1" | script -qefc "exec '$PGRACE' schema down --dsn '$uri'" "$work/typed" >/dev/null || status=$?
     sed '/^Script /d' typed >out # which names the command
     ! grep -qF master-key out || fail "the password is shown"
   }
@@ -454,7 +454,7 @@ if command -v script >/dev/null && script -qec true /dev/null >/dev/null 2>&1 </
   done
   rm typed
   (until grep -q "to go on" typed 2>/dev/null; do sleep 0.05; done; printf '\003') |
-    script -qefc "'$PGRACE' schema down --dsn '$uri'" "$work/typed" >/dev/null && status=0 || status=$?
+    script -qefc "exec '$PGRACE' schema down --dsn '$uri'" "$work/typed" >/dev/null && status=0 || status=$?
   same "exit status after Ctrl-C" $status 2
   grep -q "interrupted, nothing was changed" typed || fail "Ctrl-C is not answered"
   same "nothing was taken back" "$(applied)" "1 2 3"
@@ -464,7 +464,7 @@ if command -v script >/dev/null && script -qec true /dev/null >/dev/null 2>&1 </
     until grep -q "to go on" typed 2>/dev/null; do sleep 0.05; done
     "$PGRACE" schema down --yes --dsn "$uri" >/dev/null
     echo asked
-  ) | script -qefc "'$PGRACE' schema down --dsn '$uri'" "$work/typed" >/dev/null && status=0 || status=$?
+  ) | script -qefc "exec '$PGRACE' schema down --dsn '$uri'" "$work/typed" >/dev/null && status=0 || status=$?
   same "exit status after somebody else's down" $status 5
   grep -q "somebody else applied or took back migrations meanwhile" typed || fail "the other's down was not noticed"
   same "taken back once" "$(applied)" "1 2"
