@@ -100,6 +100,7 @@ static void pause_for(pgr_agent *a, int64_t pause_ns) {
   }
   set_state(a, PGR_AGENT_PAUSED);
   a->told_ns = 0;
+  if (a->shared->paused) a->shared->paused(a, pause_ns);
   pgr_code code = pgr_timer_start(a->shared->loop, &a->timer, pgr_now_ns() + pause_ns);
   if (code) a->shared->fault(a->shared, code);
 }
@@ -139,9 +140,10 @@ static void settle(pgr_agent *a) {
 
 /* Waits for pgr_agent_go. false: nobody lets agents go one by one. */
 static bool park(pgr_agent *a, pgr_pending pending) {
-  if (!a->shared->stepped) return false;
   a->pending = pending;
+  if (!a->shared->stepped) return false;
   set_state(a, PGR_AGENT_PARKED);
+  if (a->shared->parked) a->shared->parked(a);
   return true;
 }
 
@@ -149,6 +151,7 @@ static void roll_back(pgr_agent *a) {
   set_state(a, PGR_AGENT_ROLLING_BACK);
   a->told_ns = 0;
   count_statement(a);
+  if (a->shared->sent) a->shared->sent(a);
   pgr_conn_query(a->conn, "ROLLBACK");
 }
 
@@ -260,6 +263,7 @@ static bool send_off(pgr_agent *a) {
   if (!a->interp.pipeline) set_marks(a, command);
   pgr__trace_begin(a, command);
   if (a->interp.pipeline) return enqueue(a, command);
+  if (a->shared->sent) a->shared->sent(a);
   if (a->shared->protocol == PGR_PROTOCOL_SIMPLE)
     send_pasted(a, &command->sql);
   else

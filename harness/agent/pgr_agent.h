@@ -45,6 +45,10 @@ typedef struct pgr_agent_shared {
   bool stopped;      /* nothing may be sent any more; what was in flight is recorded as unknown */
   /* Before anything is sent the agent stands in PGR_AGENT_PARKED until pgr_agent_go; it takes no pauses. */
   bool stepped;
+  /* What an agent does, as it does it, for whoever shows it; each may be NULL. None may begin or let go an agent. */
+  void (*sent)(pgr_agent *a);   /* a statement outside of a pipeline, or its own ROLLBACK: pgr_agent_statement has it */
+  void (*parked)(pgr_agent *a); /* stepped: it stands before that */
+  void (*paused)(pgr_agent *a, int64_t pause_ns); /* \sleep, or backoff */
   /* A result has come, of a statement or of the agent's own ROLLBACK; seen before the agent makes anything of it. NULL:
    * nobody looks. */
   void (*answered)(pgr_agent *a, const PGresult *result);

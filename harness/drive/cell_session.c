@@ -1,12 +1,12 @@
 /* The session's texts are borrowed by every connection of the cell. */
-#include "cell_session.h"
+#include "pgr_cell_session.h"
 
 #include "pgr_mem.h"
 
-pgr_code pgr__cell_session_make(pgr__cell_session *c, const pgr_scenario *scenario, const pgr_strategy *strategy,
+pgr_code pgr_cell_session_make(pgr_cell_session *c, const pgr_scenario *scenario, const pgr_strategy *strategy,
                                 pgr_isolation isolation, pgr_protocol protocol, const char *extra) {
   int count = 0;
-  *c = (pgr__cell_session){0};
+  *c = (pgr_cell_session){0};
   pgr_buf_init(&c->setup, 0);
   pgr_buf_addf(&c->setup, "SET default_transaction_isolation = '%s';%s", pgr_isolation_name(isolation), extra);
   for (int k = 0; k < scenario->operation_count; k++) {
@@ -28,8 +28,8 @@ pgr_code pgr__cell_session_make(pgr__cell_session *c, const pgr_scenario *scenar
   return PGR_OK;
 }
 
-void pgr__cell_session_deinit(pgr__cell_session *c) {
+void pgr_cell_session_deinit(pgr_cell_session *c) {
   pgr_free(c->statements);
   pgr_buf_deinit(&c->setup);
-  *c = (pgr__cell_session){0};
+  *c = (pgr_cell_session){0};
 }

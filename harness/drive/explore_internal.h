@@ -3,7 +3,7 @@
 #ifndef PGR_EXPLORE_INTERNAL_H
 #define PGR_EXPLORE_INTERNAL_H
 
-#include "cell_session.h"
+#include "pgr_cell_session.h"
 #include "history_rows.h"
 #include "pgr_explore.h"
 #include "pgr_lockstep.h"

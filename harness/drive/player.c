@@ -451,7 +451,7 @@ static pgr_code open_seat(pgr__player *p, int i, const pgr_room *room, pgr_err *
   seat->player = p;
   snprintf(setup, sizeof setup, "%s", p->plan->agent_setup);
   if (o->split) snprintf(setup, sizeof setup, "%sSET pgrace.agent = '%d';", p->plan->agent_setup, i + 1);
-  if (pgr__cell_session_make(&seat->session, o->scenario, o->strategy, o->isolation, o->protocol, setup))
+  if (pgr_cell_session_make(&seat->session, o->scenario, o->strategy, o->isolation, o->protocol, setup))
     return no_memory(err);
   seat->shared = (pgr_agent_shared){.scenario = o->scenario,
                                     .strategy = o->strategy,
@@ -552,7 +552,7 @@ void pgr__player_close(pgr__player *p) {
       pgr_agent_deinit(&seat->agent);
       pgr_buf_deinit(&seat->shared.scratch);
     }
-    pgr__cell_session_deinit(&seat->session);
+    pgr_cell_session_deinit(&seat->session);
   }
   pgr_conn_destroy(p->control);
   pgr_history_destroy(p->history);

@@ -17,7 +17,7 @@ typedef struct pgr__answer {
 typedef struct pgr__seat {
   pgr_agent agent;
   pgr_agent_shared shared; /* its own: its pool has one connection */
-  pgr__cell_session session;
+  pgr_cell_session session;
   pgr__player *player;
   pgr_ledger ledger;
   const pgr_reach *reach; /* of the statement in flight, or the last */

@@ -201,7 +201,7 @@ static pgr_code set_up(pgr__race *race, const pgr_target *target, uint32_t *init
   race->agents = pgr_calloc(o->agents, sizeof *race->agents);
   race->workers = pgr_calloc_aligned(PGR__CACHE_LINE, o->threads, sizeof *race->workers);
   if (!race->agents || !race->workers ||
-      pgr__cell_session_make(&race->session, o->scenario, o->strategy, o->isolation, o->protocol, ""))
+      pgr_cell_session_make(&race->session, o->scenario, o->strategy, o->isolation, o->protocol, ""))
     return pgr_fail(err, PGR_ENOMEM, "out of memory");
   sort_operations(race);
   for (uint32_t t = 0; t < o->threads; t++) {
@@ -264,7 +264,7 @@ pgr_code pgr_race_run(const pgr_race_options *options, const pgr_target *target,
   for (uint32_t i = 0; race.agents && i < options->agents; i++)
     pgr_agent_deinit(&race.agents[i]);
   pgr_free(race.agents);
-  pgr__cell_session_deinit(&race.session);
+  pgr_cell_session_deinit(&race.session);
   pgr_free(race.workers);
   if (race.wake_fd >= 0) close(race.wake_fd);
   return code;

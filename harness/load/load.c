@@ -254,7 +254,7 @@ static pgr_code set_up(pgr__load *load, const pgr_target *target, uint32_t *init
   load->clients = pgr_calloc_aligned(PGR__LOAD_LINE, o->agents, sizeof *load->clients);
   load->workers = pgr_calloc_aligned(PGR__LOAD_LINE, o->threads, sizeof *load->workers);
   if (!load->clients || !load->workers ||
-      pgr__cell_session_make(&load->session, o->scenario, o->strategy, o->isolation, o->protocol, ""))
+      pgr_cell_session_make(&load->session, o->scenario, o->strategy, o->isolation, o->protocol, ""))
     return pgr_fail(err, PGR_ENOMEM, "out of memory");
   if (o->verify && owns->declared) {
     const pgr_ownership_model model = {.acquire = owns->acquire, .release = owns->release, .capacity = owns->capacity};
@@ -290,7 +290,7 @@ static void tear_down(pgr__load *load, uint32_t initialised) {
   for (uint32_t i = 0; load->clients && i < load->options->agents; i++)
     pgr_agent_deinit(&load->clients[i].agent);
   pgr_free(load->clients);
-  pgr__cell_session_deinit(&load->session);
+  pgr_cell_session_deinit(&load->session);
   pgr_free(load->workers);
   pgr_follow_destroy(load->follow);
   if (load->wake_fd >= 0) close(load->wake_fd);

@@ -3,7 +3,7 @@
 #ifndef PGR_LOAD_INTERNAL_H
 #define PGR_LOAD_INTERNAL_H
 
-#include "cell_session.h"
+#include "pgr_cell_session.h"
 #include "pgr_load.h"
 #include <stdatomic.h>
 
@@ -80,7 +80,7 @@ struct pgr__load {
   const pgr_load_options *options;
   pgr__load_worker *workers;
   pgr__client *clients;
-  pgr__cell_session session;
+  pgr_cell_session session;
   uint8_t starts[PGR_OPERATIONS_MAX]; /* operations that start */
   int start_count, weight_sum;
   pgr_follow *follow; /* main thread */
