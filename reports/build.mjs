@@ -1,5 +1,5 @@
-/* Bundles src/ and its styles into one page: node build.mjs SOURCE_FOLDER OUT.html. The page has a marker left, where
- * pgrace puts its documents (harness/report/page.c). */
+/* Bundles src/ and its styles: node build.mjs SOURCE_FOLDER OUT_FOLDER. report.html is one file with a marker left, where
+ * pgrace puts its documents (harness/report/page.c); demo.html, demo.js and demo.css are served (harness/demo/site.c). */
 import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -17,9 +17,9 @@ function notice() {
   return `/*! uPlot\n${license.trim()}\n*/`;
 }
 
-async function script() {
+async function script(entry) {
   const made = await build({
-    entryPoints: [join(source, "src/main.ts")],
+    entryPoints: [join(source, entry)],
     bundle: true,
     write: false,
     minify: true,
@@ -30,12 +30,10 @@ async function script() {
     nodePaths: [fileURLToPath(new URL("node_modules", import.meta.url))], // sources stand elsewhere
     logLevel: "warning",
   });
-  return `${notice()}\n${made.outputFiles[0].text}`;
+  return made.outputFiles[0].text;
 }
 
-async function style() {
-  const sheets = [join(modules.resolve("uplot/package.json"), "../dist/uPlot.min.css"), join(source, "src/style.css"),
-    join(source, "src/timeline.css")];
+async function style(sheets) {
   const made = await build({
     stdin: { contents: sheets.map((sheet) => `@import ${JSON.stringify(sheet)};`).join("\n"), loader: "css", resolveDir: source },
     bundle: true,
@@ -54,12 +52,25 @@ function fits(text, end) {
   return text;
 }
 
-const code = fits(await script(), "</script");
-const looks = fits(await style(), "</style");
-const hash = createHash("sha256").update(code).digest("base64");
-const page = readFileSync(join(source, "index.html"), "utf8")
-  .replace("@SCRIPT_HASH@", () => `'sha256-${hash}'`)
-  .replace("@STYLE@", () => looks)
-  .replace("@SCRIPT@", () => code);
-if (page.split(marker).length !== 2) throw new Error(`the page must hold ${marker} once`);
-writeFileSync(out, page);
+async function report() {
+  const uplot = join(modules.resolve("uplot/package.json"), "../dist/uPlot.min.css");
+  const code = fits(`${notice()}\n${await script("src/main.ts")}`, "</script");
+  const looks = fits(await style([uplot, join(source, "src/style.css"), join(source, "src/timeline.css")]), "</style");
+  const hash = createHash("sha256").update(code).digest("base64");
+  const page = readFileSync(join(source, "index.html"), "utf8")
+    .replace("@SCRIPT_HASH@", () => `'sha256-${hash}'`)
+    .replace("@STYLE@", () => looks)
+    .replace("@SCRIPT@", () => code);
+  if (page.split(marker).length !== 2) throw new Error(`the page must hold ${marker} once`);
+  writeFileSync(join(out, "report.html"), page);
+}
+
+async function demo() {
+  writeFileSync(join(out, "demo.html"), readFileSync(join(source, "demo.html")));
+  writeFileSync(join(out, "demo.js"), await script("src/demo/main.ts"));
+  const sheets = ["style.css", "timeline.css", "demo/demo.css", "demo/panels.css"].map((sheet) => join(source, "src", sheet));
+  writeFileSync(join(out, "demo.css"), await style(sheets));
+}
+
+await report();
+await demo();

@@ -7,6 +7,7 @@ import { matrix, type Matrix, type MatrixOptions } from "./matrix";
 import { readDocuments, type AnyShownDocument, type BenchDocument, type Cell, type ResultDocument, type TriggerDocument } from "./model";
 import { raceMatrix, raceNotes } from "./race";
 import { settingsSection } from "./settings";
+import { themeSwitch } from "./theme";
 import { triggersSection, triggersSentence } from "./triggers";
 import { contradicts, sentenceOf, setupOf, signs, statusOf, wasRun } from "./verdict";
 import { count } from "./words";
@@ -99,33 +100,6 @@ function overall(documents: ResultDocument[]): Child[] {
   })))];
 }
 
-/* The choice is kept where the browser lets a file keep anything. */
-function themeSwitch(): HTMLElement {
-  const root = document.documentElement;
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  const isDark = (): boolean => (root.dataset.theme ?? (dark.matches ? "dark" : "light")) === "dark";
-  const button = h("button", { type: "button", class: "theme" });
-  const say = (): void => {
-    button.textContent = isDark() ? "Light" : "Dark";
-    button.setAttribute("aria-label", isDark() ? "Use light colours" : "Use dark colours");
-    redrawCharts();
-  };
-  try {
-    const kept = localStorage.getItem("pgrace-theme");
-    if (kept === "dark" || kept === "light") root.dataset.theme = kept;
-  } catch { /* not kept then */ }
-  button.addEventListener("click", () => {
-    root.dataset.theme = isDark() ? "light" : "dark";
-    try {
-      localStorage.setItem("pgrace-theme", root.dataset.theme);
-    } catch { /* not kept then */ }
-    say();
-  });
-  dark.addEventListener("change", say);
-  say();
-  return button;
-}
-
 /* On paper everything is open and light. */
 function printWhole(shown: Shown[]): void {
   const opened: HTMLDetailsElement[] = [];
@@ -180,7 +154,7 @@ function start(): void {
     ...triggers.map((one, i) => triggersSection(one, i === 0 ? "triggers" : `triggers-of-${i + 1}`, results.length + i === 0 ? "h1" : "h2")));
   if (results.length > 0 && triggers.length > 0)
     document.querySelector("#tools")?.append(h("a", { class: "to-triggers", href: "#triggers" }, "Triggers"));
-  document.querySelector("#tools")?.append(themeSwitch());
+  document.querySelector("#tools")?.append(themeSwitch(redrawCharts));
   document.title = titleOf(results, triggers);
   printWhole(shown);
   addEventListener("hashchange", () => follow(shown, true));

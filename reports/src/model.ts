@@ -163,7 +163,7 @@ interface AnyCell {
   unexplained: number;
 }
 
-/* Of run or explore. */
+/* Of run, explore or demo. */
 export interface Cell extends AnyCell {
   method: "sampled" | "explored";
   verdict: Verdict;
@@ -285,7 +285,7 @@ interface AnyDocument {
 }
 
 export interface RaceDocument extends AnyDocument {
-  command: "run" | "explore";
+  command: "run" | "explore" | "demo";
   cells: Cell[];
 }
 
@@ -521,7 +521,7 @@ export function normalise(value: unknown): AnyShownDocument {
   const from = asObject(value);
   if (from.command === "schema")
     return { command: "schema", folder: asText(from.folder) ?? "", triggers: asList(from.triggers).map(triggerOf) };
-  if (from.command !== "run" && from.command !== "explore" && from.command !== "bench")
+  if (from.command !== "run" && from.command !== "explore" && from.command !== "demo" && from.command !== "bench")
     throw new Error("not a result document of pgrace");
   const settings = asObject(from.settings);
   const common = {

@@ -36,17 +36,21 @@ function sum(numbers: number[], from: number, to: number): number {
   return total;
 }
 
-/* The median of `durations` is drawn `usualPixels` high where nothing asks for more. `gaps`: time may be left out. */
+/* The median of `durations` is drawn `usualPixels` high where nothing asks for more. `leavesOut`: whether
+ * time may be left out between two neighbouring moments. `now`: the moment that moves on, null when none does; what leads
+ * to it is as high as rooms ask, so that nothing jumps. */
 export function scaleOf(
-  moments: number[], rooms: Room[], usualPixels: number, durations: number[], gaps: boolean,
+  moments: number[], rooms: Room[], usualPixels: number, durations: number[],
+  leavesOut: (from: number, to: number) => boolean, now: number | null = null,
 ): Scale {
   const sorted = [...new Set(moments)].sort((a, b) => a - b);
   const place = new Map(sorted.map((moment, i) => [moment, i]));
   const perUnit = usualPixels / Math.max(median(durations.filter((duration) => duration > 0)), Number.MIN_VALUE);
   const left: Gap[] = [];
   const heights = sorted.slice(1).map((moment, i) => {
+    if (moment === now) return nearest;
     const linear = (moment - sorted[i]!) * perUnit;
-    if (gaps && linear > 2 * farthest) {
+    if (linear > 2 * farthest && leavesOut(sorted[i]!, moment)) {
       left.push({ from: sorted[i]!, to: moment });
       return gapHeight;
     }

@@ -63,7 +63,8 @@ function lanesOf(steps: StoryStep[]): Story["agents"] {
   return agents.map((agent) => ({ agent, name: `agent ${agent}` }));
 }
 
-function rowsInWords(rows: number): string {
+/* "": there was no count. */
+export function rowsInWords(rows: number): string {
   return rows < 0 ? "" : `${rows} row${rows === 1 ? "" : "s"}`;
 }
 

@@ -25,6 +25,7 @@ const boldShare = 0.85; /* of a line's characters, where they are bold and stand
 const lanesMargin = 10; /* below the last answer */
 const tickDistance = 15;
 const usualPixels = { time: 48, order: 26 };
+const growth = { perSecond: 48, most: 144 }; /* pixels, of what leads to now while something runs */
 const paper = 40; /* a page's width in rem; the axis and lanes are at least as wide as timeline.css has them */
 /* Characters that the drawing shows of a statement, and of another text; the rest is in the detail and the table. */
 const sqlShown = 280;
@@ -119,12 +120,40 @@ function roomsOf(story: Story, ends: number[], characters: number): Room[] {
   return rooms;
 }
 
+/* The moment that statements still run at; null when none does, or time is not what is drawn. */
+function nowOf(story: Story, ends: number[]): number | null {
+  const i = story.unit === "time" ? story.steps.findIndex((step) => step.to === null) : -1;
+  return i < 0 ? null : ends[i]!;
+}
+
+/* Of what is over, so that what still runs does not stretch it; of everything before anything is. */
+function durationsOf(story: Story, ends: number[]): number[] {
+  const all = story.steps.map((step, i) => ends[i]! - step.from);
+  const over = all.filter((_, i) => story.steps[i]!.to !== null);
+  return over.length > 0 ? over : all;
+}
+
+/* What leads to now grows with the time it takes, over what is written there. */
+function growing(rooms: Room[], from: number, now: number): Room {
+  const needed = Math.max(0, ...rooms.filter((room) => room.from === from && room.to === now).map((room) => room.pixels));
+  return { from, to: now, pixels: needed + Math.min(((now - from) / 1e9) * growth.perSecond, growth.most) };
+}
+
+/* Whether a statement runs all that time, and does not wait. */
+function isWorking(story: Story, ends: number[], from: number, to: number): boolean {
+  return story.steps.some((step, i) => step.from <= from && ends[i]! >= to &&
+    step.waits.every((wait) => wait.from >= to || (wait.to ?? ends[i]!) <= from));
+}
+
 function planOf(story: Story, characters: number, id: string): Plan {
   const ends = endsOf(story);
   const rooms = roomsOf(story, ends, characters);
-  const durations = story.steps.map((step, i) => ends[i]! - step.from);
   const moments = rooms.flatMap((room) => [room.from, room.to]);
-  const scale = scaleOf(moments, rooms, usualPixels[story.unit], durations, story.unit === "time");
+  const now = nowOf(story, ends);
+  if (now !== null) rooms.push(growing(rooms, Math.max(...moments.filter((moment) => moment < now)), now));
+  const durations = durationsOf(story, ends);
+  const leavesOut = (from: number, to: number): boolean => story.unit === "time" && !isWorking(story, ends, from, to);
+  const scale = scaleOf(moments, rooms, usualPixels[story.unit], durations, leavesOut, now);
   const endings = story.steps.map((_, i) => endingPixels(story, i, characters));
   const bottoms = ends.map((end, i) => scale.at(end) - (isTight(story, ends, i) ? endings[i]! : 0));
   return {
@@ -155,15 +184,21 @@ function lastOf(story: Story): number {
   return Math.max(story.until, ...story.steps.map((step) => step.to ?? step.from));
 }
 
-/* Of one story all in the same unit, so that they compare at a glance: "36 µs", "1,204.5 ms". */
+function unitOf(span_ns: number): { unit: string; size: number; digits: number } {
+  if (span_ns >= 1e9) return { unit: "s", size: 1e9, digits: span_ns >= 100e9 ? 2 : span_ns >= 10e9 ? 3 : 4 };
+  if (span_ns >= 10e6) return { unit: "ms", size: 1e6, digits: span_ns >= 100e6 ? 1 : 2 };
+  return { unit: "µs", size: 1e3, digits: 0 };
+}
+
+/* Of one story all in the same unit, so that they compare at a glance, and no wider than the axis: "36 µs", "12.45 ms",
+ * "1.2045 s". */
 function momentInWords(story: Story, moment: number): string {
   if (story.unit === "order") return `step ${Math.max(Math.ceil(moment), 1)}`;
   const since = moment - startOf(story);
-  const inMs = lastOf(story) - startOf(story) >= 10e6;
-  const digits = inMs ? 2 : 0;
-  const [whole = "0", part] = Math.abs(since / (inMs ? 1e6 : 1e3)).toFixed(digits).split(".");
+  const { unit, size, digits } = unitOf(lastOf(story) - startOf(story));
+  const [whole = "0", part] = Math.abs(since / size).toFixed(digits).split(".");
   const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ",") + (part === undefined ? "" : `.${part}`);
-  return `${since < 0 && /[1-9]/.test(grouped) ? "−" : ""}${grouped} ${inMs ? "ms" : "µs"}`;
+  return `${since < 0 && /[1-9]/.test(grouped) ? "−" : ""}${grouped} ${unit}`;
 }
 
 function sentInWords(story: Story, step: StoryStep): string {
@@ -278,7 +313,7 @@ function ticksOf(plan: Plan): Tick[] {
       wanted.push({ top, text: `+${duration(gap.to - gap.from)}`, gap: true, breaks: false });
     }
     story.steps.forEach((step, i) => add(plan.tops[i]!, momentInWords(story, step.from)));
-    story.steps.forEach((step, i) => step.to !== null && add(plan.bottoms[i]!, momentInWords(story, step.to)));
+    story.steps.forEach((step, i) => add(plan.bottoms[i]!, momentInWords(story, step.to ?? lastOf(story))));
   }
   const placed: Tick[] = [];
   for (const tick of wanted)
@@ -287,18 +322,22 @@ function ticksOf(plan: Plan): Tick[] {
   return placed.sort((a, b) => a.top - b.top);
 }
 
-function axis(plan: Plan): HTMLElement {
-  const column = h("div", { class: "timeline-axis", "aria-hidden": "true" });
-  for (const tick of ticksOf(plan)) {
+function axis(plan: Plan): HTMLElement[] {
+  return ticksOf(plan).map((tick) => {
     const name = `timeline-tick${tick.gap ? " gap" : ""}${tick.breaks ? " breaks" : ""}`;
     const label = h("span", { class: name }, tick.text);
     label.style.setProperty("top", rem(tick.top));
-    column.append(label);
-  }
-  return column;
+    return label;
+  });
 }
 
 /* ---- the steps ---- */
+
+/* Other words than it has: what says the same stays as it is, and what a reader selected in it. */
+function renew(element: HTMLElement, content: (Node | string)[]): void {
+  const words = content.map((part) => (typeof part === "string" ? part : part.textContent)).join("");
+  if (element.textContent !== words) element.replaceChildren(...content);
+}
 
 function place(element: HTMLElement, plan: Plan, agent: number, top: number, bottom: number): void {
   const share = 100 / plan.story.agents.length;
@@ -355,15 +394,27 @@ function snapshot(): HTMLElement {
     h("span", { class: unseen }, "takes a snapshot"));
 }
 
-function stepList(plan: Plan): HTMLElement {
-  const list = h("ol", { class: "timeline-steps" });
-  plan.story.steps.forEach((step, i) => {
-    const mark = plan.snapshots.has(i) && snapshot();
-    const item = h("li", { "data-step": i }, stepButton(plan, i), mark, endings(plan, i));
+/* Buttons that are there already stay and get what is new in them: one that has the focus keeps it. */
+function fillSteps(list: HTMLElement, plan: Plan): void {
+  const { steps } = plan.story;
+  while (list.children.length > steps.length) list.lastChild!.remove();
+  steps.forEach((step, i) => {
+    let button = stepButton(plan, i);
+    let item = list.children[i] as HTMLElement | undefined;
+    if (item) {
+      const kept = item.querySelector("button")!;
+      kept.className = button.className;
+      kept.title = button.title;
+      kept.replaceChildren(...button.childNodes);
+      while (item.lastChild !== kept) item.lastChild!.remove();
+      button = kept;
+    } else {
+      item = h("li", { "data-step": i }, button);
+      list.append(item);
+    }
+    item.append(...[plan.snapshots.has(i) ? snapshot() : null, endings(plan, i)].filter((mark) => mark !== null));
     place(item, plan, step.agent, plan.tops[i]!, plan.bottoms[i]!);
-    list.append(item);
   });
-  return list;
 }
 
 /* What a shape without words means, where there is room to say so. */
@@ -442,11 +493,11 @@ function boxSwatch(group: string, name: string, fill?: string): SVGElement {
   return swatch(s("g", { class: group }, s("rect", { class: name, x: 1, y: 1, width: 22, height: 14, rx: 3, fill })));
 }
 
-function legend(plan: Plan): HTMLElement {
+function legend(plan: Plan): HTMLElement[] {
   const { story, kinds } = plan;
-  const list = h("ul", { class: "timeline-legend" });
+  const list: HTMLElement[] = [];
   const add = (occurs: boolean, sign: SVGElement | HTMLElement, words: string): void => {
-    if (occurs) list.append(h("li", {}, sign, words));
+    if (occurs) list.push(h("li", {}, sign, words));
   };
   const waits = story.steps.flatMap((step) => step.waits);
   const guessed = waits.length > 0 && waits.every((wait) => wait.inferred);
@@ -467,7 +518,7 @@ function legend(plan: Plan): HTMLElement {
     swatch(s("rect", { class: "timeline-gap", width: 24, height: 12, fill: `url(#${plan.id}-wave)` })),
     "time left out");
   const scale = story.unit === "time" ? "Time runs down, not to scale." : "Step by step, downwards.";
-  list.append(h("li", { class: "timeline-scale" }, scale));
+  list.push(h("li", { class: "timeline-scale" }, scale));
   return list;
 }
 
@@ -494,15 +545,25 @@ function tableRow(plan: Plan, i: number): HTMLElement {
     h("td", {}, foreign(ending.filter(Boolean).join(" · "))));
 }
 
-function textTable(plan: Plan): HTMLElement {
-  const heads = ["Step", "Agent", "Operation", "Statement", "Sent", "Answered", "Waited", "Returned", "Ending"];
-  return h("details", { class: "timeline-text" },
-    h("summary", {}, `The same as a table: ${many(plan.story.steps.length, "step")}`),
-    h("div", { class: "timeline-table" },
-      h("table", {},
-        h("caption", { class: unseen }, foreign(plan.story.title)),
-        h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", { scope: "col" }, head)))),
-        h("tbody", {}, ...plan.story.steps.map((_, i) => tableRow(plan, i))))));
+const heads = ["Step", "Agent", "Operation", "Statement", "Sent", "Answered", "Waited", "Returned", "Ending"];
+
+class TextTable {
+  readonly element: HTMLElement;
+  private readonly summary = h("summary");
+  private readonly name = h("caption", { class: unseen });
+  private readonly rows = h("tbody");
+
+  constructor() {
+    const columns = h("tr", {}, ...heads.map((head) => h("th", { scope: "col" }, head)));
+    this.element = h("details", { class: "timeline-text" }, this.summary,
+      h("div", { class: "timeline-table" }, h("table", {}, this.name, h("thead", {}, columns), this.rows)));
+  }
+
+  show(plan: Plan): void {
+    renew(this.summary, [`The same as a table: ${many(plan.story.steps.length, "step")}`]);
+    renew(this.name, [foreign(plan.story.title)]);
+    renew(this.rows, plan.story.steps.map((_, i) => tableRow(plan, i)));
+  }
 }
 
 /* ---- choosing a step ---- */
@@ -536,24 +597,36 @@ function stepOf(target: EventTarget | null): number | null {
 /* One step at a time is chosen: it is marked in the drawing and in the table, told in the detail, and is where the
  * figure stands in the order of focus. */
 class Choice {
-  private chosen = -1;
+  private chosen = 0;
+  private own = false; /* the reader's */
 
   constructor(private readonly figure: HTMLElement, private readonly detail: HTMLElement) {}
 
-  /* Marks it again where the figure was drawn anew. */
-  show(plan: Plan, i = this.chosen): void {
-    this.chosen = i;
+  /* Marks it again where the figure was drawn anew. `suggested`: what is chosen until the reader does. */
+  show(plan: Plan, suggested = this.chosen): void {
+    if (!this.own) this.chosen = suggested;
+    this.chosen = Math.min(this.chosen, plan.story.steps.length - 1);
     for (const element of this.figure.querySelectorAll("[data-step]")) {
-      const own = element.getAttribute("data-step") === String(i);
+      const own = element.getAttribute("data-step") === String(this.chosen);
       element.classList.toggle("chosen", own);
       if (element instanceof HTMLButtonElement) element.tabIndex = own ? 0 : -1;
     }
-    this.detail.replaceChildren(...describe(plan, i));
+    renew(this.detail, describe(plan, this.chosen));
   }
 
   follow(plan: Plan, event: Event): void {
     const i = stepOf(event.target);
-    if (i !== null && i !== this.chosen) this.show(plan, i);
+    if (i === null || (this.own && i === this.chosen)) return;
+    this.chosen = i;
+    this.own = true;
+    this.show(plan);
+  }
+
+  /* Another story begins: nothing of it is the reader's choice, but where the focus is. */
+  forget(): void {
+    const focused = stepOf(this.figure.contains(document.activeElement) ? document.activeElement : null);
+    this.own = focused !== null;
+    this.chosen = focused ?? 0;
   }
 
   focus(i = this.chosen): void {
@@ -571,22 +644,15 @@ function onKey(plan: Plan, choice: Choice, event: KeyboardEvent): void {
 
 /* ---- all of it ---- */
 
-function caption(story: Story): HTMLElement {
+function caption(story: Story): Node[] {
   const round = story.round === null ? "" : `, round ${count(story.round)}`;
-  const why = story.why ? [" ", foreign(story.why)] : [];
-  return h("figcaption", {}, h("strong", {}, foreign(story.title)), `${round}.`, ...why);
+  const why = story.why ? [document.createTextNode(" "), foreign(story.why)] : [];
+  return [h("strong", {}, foreign(story.title)), document.createTextNode(`${round}.`), ...why];
 }
 
-function head(story: Story): HTMLElement {
-  return h("div", { class: "timeline-head", "aria-hidden": "true" },
-    h("span", { class: "timeline-corner" }, story.unit === "order" ? "step" : "time"),
-    ...story.agents.map((lane) => h("span", { class: "timeline-agent" }, foreign(cut(lane.name)))));
-}
-
-function fillBody(body: HTMLElement, plan: Plan): void {
-  const lanes = h("div", { class: "timeline-lanes" }, draw(plan), ...captions(plan), stepList(plan));
-  body.replaceChildren(axis(plan), lanes);
-  body.style.setProperty("height", rem(plan.height));
+function heading(story: Story): HTMLElement[] {
+  return [h("span", { class: "timeline-corner" }, story.unit === "order" ? "step" : "time"),
+    ...story.agents.map((lane) => h("span", { class: "timeline-agent" }, foreign(cut(lane.name))))];
 }
 
 /* How many characters a line of a box holds. */
@@ -596,32 +662,111 @@ function charactersIn(body: HTMLElement): number {
   return lineLengths.filter((length) => length <= fit).at(-1) ?? lineLengths[0]!;
 }
 
-/* The figure. Each call makes one of its own; it listens to nothing but itself. */
+/* b is what a has become: the same statements, and maybe more. */
+function goesOn(a: Story, b: Story): boolean {
+  return a.steps.length <= b.steps.length && a.key === b.key && a.steps.every((step, i) => {
+    const then = b.steps[i]!;
+    return step.agent === then.agent && step.from === then.from && step.sql === then.sql;
+  });
+}
+
+type Suggestion = (story: Story) => number;
+
+/* Where the rule breaks; else the first step, or, of a story that goes on, the latest. */
+const first: Suggestion = (story) => Math.max(story.steps.findIndex((step) => step.breaks), 0);
+const latest: Suggestion = (story) => {
+  const breaking = story.steps.findIndex((step) => step.breaks);
+  return breaking < 0 ? story.steps.length - 1 : breaking;
+};
+
+/* It listens to nothing but itself. What it shows anew it changes where it is different, so that choice, focus, place and
+ * what is unfolded stay. */
+class Figure {
+  readonly element: HTMLElement;
+  private readonly id = `timeline-${++figures}`;
+  private readonly caption = h("figcaption");
+  private readonly head = h("div", { class: "timeline-head", "aria-hidden": "true" });
+  private readonly axis = h("div", { class: "timeline-axis", "aria-hidden": "true" });
+  private readonly shapes = h("div", { class: "timeline-shapes" });
+  private readonly steps = h("ol", { class: "timeline-steps" });
+  private readonly body: HTMLElement;
+  private readonly plane: HTMLElement;
+  private readonly scroll: HTMLElement;
+  private readonly legend = h("ul", { class: "timeline-legend" });
+  private readonly detail = h("div", { class: "timeline-detail" });
+  private readonly table = new TextTable();
+  private readonly choice: Choice;
+  private plan: Plan | null = null; /* null: it shows no steps */
+  private characters = lineLengths.at(-1)!;
+
+  constructor(private readonly suggestion: Suggestion) {
+    const lanes = h("div", { class: "timeline-lanes" }, this.shapes, this.steps);
+    this.body = h("div", { class: "timeline-body" }, this.axis, lanes);
+    this.plane = h("div", { class: "timeline-plane" }, this.head, this.body);
+    this.scroll = h("div", { class: "timeline-scroll" }, this.plane);
+    this.element = h("figure", { class: "timeline", id: this.id }, this.caption);
+    this.choice = new Choice(this.element, this.detail);
+    /* Not pointerover, which comes as well when a box moves under a pointer that rests. */
+    for (const kind of ["focusin", "pointermove", "pointerdown"])
+      this.element.addEventListener(kind, (event) => this.plan && this.choice.follow(this.plan, event));
+    this.element.addEventListener("keydown", (event) => this.plan && onKey(this.plan, this.choice, event));
+    new ResizeObserver(() => this.fit()).observe(this.body);
+  }
+
+  show(story: Story): void {
+    renew(this.caption, caption(story));
+    this.element.dataset.unit = story.unit;
+    const { element, scroll, legend, detail, table } = this;
+    if (story.steps.length === 0) {
+      this.plan = null;
+      element.replaceChildren(this.caption);
+      return;
+    }
+    const follows = scroll.scrollTop + scroll.clientHeight >= scroll.scrollHeight - 2; /* the latest, as it was seen */
+    if (!this.plan) element.append(scroll, legend, detail, table.element);
+    else if (!goesOn(this.plan.story, story)) this.choice.forget();
+    renew(this.head, heading(story));
+    this.plane.style.setProperty("--lanes", String(story.agents.length));
+    this.plane.style.setProperty("--paper-zoom", String(Math.min(1, paper / (4.25 + 7.5 * story.agents.length))));
+    this.draw(story);
+    if (follows) scroll.scrollTop = scroll.scrollHeight;
+  }
+
+  private draw(story: Story): void {
+    const focused = this.steps.contains(document.activeElement);
+    const plan = planOf(story, this.characters, this.id);
+    this.plan = plan;
+    this.axis.replaceChildren(...axis(plan));
+    this.shapes.replaceChildren(draw(plan), ...captions(plan));
+    fillSteps(this.steps, plan);
+    this.body.style.setProperty("height", rem(plan.height));
+    renew(this.legend, legend(plan));
+    this.table.show(plan);
+    this.choice.show(plan, this.suggestion(story));
+    if (focused && !this.steps.contains(document.activeElement)) this.choice.focus(); /* its button is gone */
+  }
+
+  /* Lays it out for the width that it has. */
+  private fit(): void {
+    const characters = this.plan && this.body.clientWidth > 0 ? charactersIn(this.body) : this.characters;
+    if (characters === this.characters || !this.plan) return;
+    this.characters = characters;
+    this.draw(this.plan.story);
+  }
+}
+
+/* The figure. Each call makes one of its own. */
 export function timeline(story: Story): HTMLElement {
-  if (story.steps.length === 0) return h("figure", { class: "timeline" }, caption(story));
-  const id = `timeline-${++figures}`;
-  const body = h("div", { class: "timeline-body" });
-  const plane = h("div", { class: "timeline-plane" }, head(story), body);
-  const detail = h("div", { class: "timeline-detail" });
-  let plan = planOf(story, lineLengths.at(-1)!, id);
-  plane.style.setProperty("--lanes", String(story.agents.length));
-  plane.style.setProperty("--paper-zoom", String(Math.min(1, paper / (4.25 + 7.5 * story.agents.length))));
-  const figure = h("figure", { class: "timeline", id, "data-unit": story.unit },
-    caption(story), h("div", { class: "timeline-scroll" }, plane), legend(plan), detail, textTable(plan));
-  const choice = new Choice(figure, detail);
-  fillBody(body, plan);
-  choice.show(plan, Math.max(story.steps.findIndex((step) => step.breaks), 0));
-  figure.addEventListener("focusin", (event) => choice.follow(plan, event));
-  figure.addEventListener("pointerover", (event) => choice.follow(plan, event));
-  figure.addEventListener("keydown", (event) => onKey(plan, choice, event));
-  new ResizeObserver(() => {
-    const characters = body.clientWidth > 0 ? charactersIn(body) : plan.characters;
-    if (characters === plan.characters) return;
-    const focused = body.contains(document.activeElement);
-    plan = planOf(story, characters, id);
-    fillBody(body, plan);
-    choice.show(plan);
-    if (focused) choice.focus();
-  }).observe(body);
-  return figure;
+  const figure = new Figure(first);
+  figure.show(story);
+  return figure.element;
+}
+
+export interface LiveTimeline {
+  readonly element: HTMLElement;
+  show(story: Story): void; /* anew; one that goes on keeps what the reader did with the figure */
+}
+
+export function liveTimeline(): LiveTimeline {
+  return new Figure(latest);
 }

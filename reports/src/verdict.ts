@@ -158,7 +158,7 @@ function raceSentence(document: RaceDocument): string {
     if (!names) continue;
     parts.push(clause(names, ...clauses[standing]) + (names.length === 1 ? howOften(document, standing, names[0] as string) : ""));
   }
-  if (parts.length === 0) return document.command === "run" ? "Nothing was raced." : "Nothing was explored.";
+  if (parts.length === 0) return `Nothing was ${{ run: "raced", explore: "explored", demo: "played" }[document.command]}.`;
   return `${parts.join("; ")}.`;
 }
 
@@ -231,6 +231,9 @@ export function setupOf(document: ResultDocument): string {
   if (document.command === "bench") {
     const clients = [...new Set(document.cells.map((cell) => count(cell.clients)))];
     parts.push(`${clients.join(", ")} ${clients.join() === "1" ? "client" : "clients"}, ${many(s.threads ?? 1, "thread")}`);
+  } else if (document.command === "demo") { /* nobody drew by a seed there */
+    const seats = s.contenders ?? 0;
+    return [...parts, `played by hand: ${many(seats, "seat")} and a crowd of ${count((s.agents ?? 0) - seats)}`].join(" · ");
   } else {
     const over = (s.connections ?? 0) < (s.agents ?? 0) ? ` over ${many(s.connections ?? 0, "connection")}` : "";
     parts.push(`${many(s.agents ?? 0, "agent")}${over}, ${many(s.threads ?? 1, "thread")}`);

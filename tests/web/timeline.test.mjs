@@ -317,6 +317,162 @@ test("statements that still run, as the demo has them", async () => {
   assert.equal(seen.rows[1][5], "still running");
 });
 
+test("times are in one unit, which the story's length asks for, and fit the axis", async () => {
+  const until = async (to) => {
+    const story = going(2);
+    story.steps[1].to = to;
+    await openLive({ ...story, until: to });
+    const fits = await page.evaluate(() => [...document.querySelectorAll(".timeline-tick")].every((tick) =>
+      tick.getBoundingClientRect().left >= document.querySelector(".timeline-axis").getBoundingClientRect().left));
+    assert.ok(fits, String(to));
+    return (await look()).rows.map((row) => row[5]);
+  };
+  assert.deepEqual(await until(9e6), ["1 µs", "9,000 µs"]);
+  assert.deepEqual(await until(999e6), ["0.0 ms", "999.0 ms"]);
+  assert.deepEqual(await until(9.9999e9), ["0.0000 s", "9.9999 s"]);
+  assert.deepEqual(await until(599.5e9), ["0.00 s", "599.50 s"]);
+});
+
+/* ---- a story that goes on ---- */
+
+/* A story of the demo's: Ada's statements one after the other, the last running when `until` is past it. */
+function going(count, { until = count * 1000, running = false, key = "1", agents = ["Ada", "Bo"], start = 0 } = {}) {
+  const steps = Array.from({ length: count }, (_, i) => ({
+    agent: 1 + (i % 2), operation: "claim", attempt: 1, sql: `${withdraw} /* ${i} */`, ready: start + i * 1000,
+    from: start + i * 1000, to: running && i === count - 1 ? null : start + i * 1000 + 900, waits: [], result: "1 row",
+    value: null, error: null, outcome: null, breaks: false, yields: false, goesOn: false, releasedBy: null,
+  }));
+  return { unit: "time", isolation: "read committed", agents: agents.map((name, i) => ({ agent: i + 1, name })), steps,
+    until, title: `Story ${key}`, key, round: null, rule: "", why: "", breakLabel: "second owner", breakNote: "" };
+}
+
+async function openLive(story) {
+  await open();
+  await page.evaluate(() => {
+    globalThis.live = globalThis.parts.liveTimeline();
+    document.body.replaceChildren(globalThis.live.element);
+  });
+  return showLive(story);
+}
+
+async function showLive(story) {
+  await page.evaluate((story) => globalThis.live.show(story), story);
+  await settled();
+  return look();
+}
+
+test("a story that goes on: nothing yet, then the latest statement is told", async () => {
+  await open();
+  await page.evaluate((story) => {
+    globalThis.live = globalThis.parts.liveTimeline();
+    document.body.replaceChildren(globalThis.live.element);
+    globalThis.live.show(story);
+  }, going(0));
+  await settled();
+  assert.equal(await page.locator("figure").innerText(), "Story 1.");
+  let seen = await showLive(going(1));
+  sound(seen);
+  assert.deepEqual(seen.agents, ["Ada", "Bo"], "a lane also for who sent nothing");
+  assert.deepEqual([seen.steps.length, seen.stops], [1, ["0"]]);
+  seen = await showLive(going(3));
+  assert.deepEqual([seen.steps.length, seen.stops, seen.rows.length], [3, ["2"], 3]);
+  assert.ok(seen.detail.startsWith("Step 3 of 3"), seen.detail);
+  const broken = going(4);
+  broken.steps[1].breaks = true;
+  assert.deepEqual((await showLive(broken)).stops, ["1"], "what breaks the rule is worth more than the latest");
+});
+
+test("a story that goes on keeps choice, focus, place and what is unfolded", async () => {
+  await openLive(going(30));
+  await page.locator("summary").click();
+  await page.locator("button[data-step='3']").focus();
+  const before = await page.evaluate(() => {
+    globalThis.focused = document.activeElement;
+    globalThis.blurred = 0;
+    globalThis.focused.addEventListener("blur", () => globalThis.blurred++);
+    const scroll = document.querySelector(".timeline-scroll");
+    scroll.scrollTop = 60;
+    return scroll.scrollTop;
+  });
+  assert.equal(before, 60, "it can be scrolled");
+  for (const story of [going(31, { running: true, until: 31_000 }), going(31, { running: true, until: 90_000 }), going(32)]) {
+    const seen = await showLive(story);
+    sound(seen);
+    assert.deepEqual([seen.focus, seen.stops, seen.chosen.includes("g 3")], ["3", ["3"], true]);
+    assert.ok(seen.detail.startsWith(`Step 4 of ${story.steps.length}`), seen.detail);
+    assert.equal(seen.rows.length, story.steps.length);
+  }
+  assert.deepEqual(await page.evaluate(() => [document.activeElement === globalThis.focused, globalThis.blurred,
+    document.querySelector(".timeline-scroll").scrollTop, document.querySelector("details").open]), [true, 0, 60, true]);
+  await page.keyboard.press("ArrowDown");
+  assert.equal((await look()).focus, "4", "and keys lead on from there");
+});
+
+test("a story that goes on: a resting pointer chooses nothing as boxes move under it", async () => {
+  await openLive(going(2));
+  await page.locator("button[data-step='0']").hover();
+  assert.deepEqual((await look()).stops, ["0"]);
+  await page.evaluate(() => {
+    const [first, second] = [...document.querySelectorAll(".timeline-step")].map((step) => step.getBoundingClientRect());
+    const lanes = document.querySelector(".timeline-lanes");
+    lanes.style.left = `${first.left - second.left}px`;
+    lanes.style.top = `${first.top - second.top}px`;
+  });
+  for (const count of [3, 4, 5]) {
+    await showLive(going(count));
+    await page.waitForTimeout(150);
+    assert.deepEqual((await look()).stops, ["0"]);
+  }
+  await page.mouse.move(0, 0);
+  await page.locator("button[data-step='1']").hover();
+  assert.deepEqual((await look()).stops, ["1"], "one that moves does");
+});
+
+test("a story that goes on: who looks at its end sees what comes", async () => {
+  await openLive(going(30));
+  const left = () => page.evaluate(() => {
+    const scroll = document.querySelector(".timeline-scroll");
+    return Math.round(scroll.scrollHeight - scroll.clientHeight - scroll.scrollTop);
+  });
+  await page.evaluate(() => document.querySelector(".timeline-scroll").scrollTo(0, 1e6));
+  await showLive(going(34));
+  assert.equal(await left(), 0);
+});
+
+test("another story begins without the choice of the one before", async () => {
+  await openLive(going(5));
+  await page.locator("button[data-step='1']").hover();
+  assert.deepEqual((await look()).stops, ["1"]);
+  let seen = await showLive(going(3, { key: "2", start: 100 }));
+  assert.deepEqual([seen.steps.length, seen.stops], [3, ["2"]]);
+  await page.locator("button[data-step='2']").focus();
+  seen = await showLive(going(1, { key: "3", start: 200 }));
+  assert.deepEqual([seen.steps.length, seen.stops, seen.focus], [1, ["0"], "0"], "focus stays in the figure");
+});
+
+test("what runs grows with time, and nothing else moves", async () => {
+  await openLive(going(3, { running: true, until: 3000 }));
+  let before = await look();
+  const heights = [];
+  for (const ms of [200, 400, 1000, 2000, 3000, 60_000]) {
+    const seen = await showLive(going(3, { running: true, until: ms * 1e6 }));
+    sound(seen);
+    seen.steps.slice(0, 2).forEach(({ box }, i) => close(box.bottom, before.steps[i].box.bottom, `step ${i}`));
+    assert.equal(seen.gaps.length, 0, "time that still passes is not left out");
+    heights.push(seen.steps[2].box.bottom - seen.steps[2].box.top);
+    before = seen;
+  }
+  assert.ok(heights.every((height, i) => i === 0 || height >= heights[i - 1]), heights.join());
+  assert.ok(heights[4] > heights[0] + 60, heights.join());
+  assert.ok(heights[5] < 300, "not without end");
+  assert.ok(before.ticks.includes("60.000 s"), before.ticks.join());
+  const over = going(3);
+  over.steps[2].to = 60e9;
+  assert.equal((await showLive(over)).gaps.length, 0, "nor of one that worked all the time");
+  over.steps[2].waits = [{ from: 2000, to: 60e9, forAgent: 2, inferred: false }];
+  assert.equal((await showLive(over)).gaps.length, 1, "but of a wait that is over");
+});
+
 /* ---- in words ---- */
 
 test("the table says the same as the document", async () => {

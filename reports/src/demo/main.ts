@@ -1,0 +1,182 @@
+/* The demo's page: what the server tells becomes a state, which is drawn at most once a frame. */
+import { foreign, h } from "../dom";
+import { themeSwitch } from "../theme";
+import { Campaign } from "./campaign";
+import { Client } from "./client";
+import { Controls } from "./controls";
+import { CountsPanel } from "./counts";
+import { ExplainPanel } from "./explain";
+import { headlineOf, scoreOf } from "./headline";
+import { agentName, Inbox } from "./inbox";
+import { LivePanel } from "./live";
+import { Phone } from "./phone";
+import type { Moment, State } from "./protocol";
+import { missingOf, parseFragment, Share, type Wanted } from "./share";
+import { apply } from "./state";
+import { StepsPanel } from "./steps";
+
+const noticeFor_ms = 8000;
+
+/* The server's clock, as near as the events tell: the quickest of them were under way for the shortest time. */
+class Clock {
+  private behind_ns = Infinity;
+
+  heard(now_ns: number, anew: boolean): void {
+    const behind_ns = performance.now() * 1e6 - now_ns;
+    this.behind_ns = anew ? behind_ns : Math.min(this.behind_ns, behind_ns);
+  }
+
+  now_ns(): number {
+    return performance.now() * 1e6 - this.behind_ns;
+  }
+}
+
+function databaseTrouble(state: State): string | null {
+  if (state.setting.database !== "away") return null;
+  const why = (state.setting.why ?? "it does not answer").replace(/[.\s]+$/, "");
+  return `The database is away: ${why}. The page goes on when it is back.`;
+}
+
+class Page {
+  private state: State | null = null;
+  private connection: string | null = null;
+  private wanted: Wanted | null = parseFragment(location.hash);
+  private asked = false; /* for its strategy */
+  private frame = 0;
+  private wantsCampaign = false;
+  private noticeEnds: number | undefined;
+  private inboxes: Inbox[] = [];
+  private readonly clock = new Clock();
+  private readonly client = new Client({
+    event: (name, data) => this.onEvent(name, data),
+    connection: (trouble) => {
+      this.connection = trouble;
+      this.draw();
+    },
+    refused: (sentence) => {
+      this.wantsCampaign = false;
+      if (this.asked) this.wanted = null; /* else the rest would follow a strategy that somebody chooses later */
+      this.notice(sentence);
+    },
+  });
+  private readonly banner = h("p", { class: "banner", role: "alert", hidden: true });
+  private readonly headline = h("h1", { class: "headline" });
+  private readonly score = h("p", { class: "score" });
+  private readonly news = h("p", { class: "unseen", "aria-live": "polite" });
+  private readonly toast = h("p", { class: "toast", role: "status", hidden: true });
+  private readonly server = h("span", { class: "server quiet" });
+  private readonly stage = h("div", { class: "stage" });
+  private readonly phone = new Phone();
+  private readonly parts = {
+    controls: new Controls(this.client.call, () => {
+      this.wantsCampaign = true;
+    }), steps: new StepsPanel(this.client.call), counts: new CountsPanel(),
+    explain: new ExplainPanel(), live: new LivePanel(), campaign: new Campaign(), share: new Share(this.client),
+  };
+
+  start(main: HTMLElement, tools: HTMLElement): void {
+    const { controls, steps, counts, explain, live, campaign, share } = this.parts;
+    tools.append(this.server, themeSwitch(() => this.draw()));
+    main.append(this.banner, h("div", { class: "top" }, this.headline, this.score), controls.element, this.stage, steps.element,
+      campaign.element, h("div", { class: "below" },
+        h("div", { class: "below-column" }, explain.element, live.element),
+        h("div", { class: "below-column" }, counts.element, share.element)), this.news, this.toast);
+    this.client.open();
+  }
+
+  private onEvent(name: string, data: unknown): void {
+    this.state = apply(this.state, name, data);
+    if (name === "state" || name === "seats") this.clock.heard((data as { now_ns: number }).now_ns, name === "state");
+    if (name === "moment") this.onMoment(this.state, data as Moment);
+    this.draw();
+  }
+
+  /* Read out; everybody else sees it in the inbox. */
+  private onMoment(state: State, m: Moment): void {
+    if (m.kind === "told" && state.cast.agents.some((one) => one.agent === m.agent))
+      this.news.textContent = `${agentName(state, m.agent)}: ${m.message}`;
+    if (m.kind === "doubled" && m.contest) this.news.textContent = `${state.cast.key} ${m.key} has ${m.owners} owners.`;
+  }
+
+  private notice(sentence: string): void {
+    clearTimeout(this.noticeEnds);
+    this.toast.replaceChildren(foreign(sentence));
+    this.toast.hidden = false;
+    this.noticeEnds = window.setTimeout(() => {
+      this.toast.hidden = true;
+    }, noticeFor_ms);
+  }
+
+  private draw(): void {
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      this.drawNow();
+    });
+  }
+
+  private drawNow(): void {
+    const state = this.state;
+    const trouble = this.connection ?? (state && databaseTrouble(state));
+    this.banner.hidden = !trouble;
+    if (this.banner.textContent !== (trouble ?? "")) this.banner.textContent = trouble;
+    if (!state) return;
+    if (this.inboxes.length === 0) this.fillStage(state);
+    this.server.textContent = state.setting.server;
+    this.drawTop(state);
+    this.stage.classList.toggle("stepping", state.setting.stepping);
+    this.phone.show(state);
+    for (const inbox of this.inboxes) inbox.show(state);
+    for (const part of Object.values(this.parts)) part.show(state);
+    const now_ns = this.clock.now_ns();
+    const goesOn = this.inboxes.map((inbox) => inbox.tick(state, now_ns));
+    if (goesOn.includes(true)) this.draw();
+    this.followAddress(state);
+    this.showCampaign(state);
+  }
+
+  /* Where it can be seen, once its first conversations are drawn. */
+  private showCampaign(state: State): void {
+    if (!this.wantsCampaign || state.seats.crowd_busy === 0) return;
+    this.wantsCampaign = false;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.parts.campaign.element.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
+  }
+
+  private drawTop(state: State): void {
+    const { text, wrong } = headlineOf(state);
+    if (this.headline.textContent !== text) this.headline.replaceChildren(foreign(text));
+    this.headline.classList.toggle("wrong", wrong);
+    const { number, word, some } = scoreOf(state);
+    if (this.score.textContent !== number + word) this.score.replaceChildren(h("b", {}, number), word);
+    this.score.classList.toggle("some", some);
+  }
+
+  private fillStage(state: State): void {
+    this.inboxes = state.cast.agents.map((one) => new Inbox(one.agent, one.name, this.client.call));
+    const [first, ...others] = this.inboxes.map((inbox) => inbox.element);
+    this.stage.append(...(first ? [first] : []), this.phone.element, ...others);
+  }
+
+  /* What the address asked for, once it can be had; then the address is plain again, so that a reload changes nothing. */
+  private followAddress(state: State): void {
+    const { wanted } = this;
+    if (!wanted || state.setting.database !== "ready") return;
+    const missing = missingOf(wanted, state);
+    if (missing.strategy !== null) {
+      if (!this.asked) void this.client.call("/strategy", { strategy: missing.strategy });
+      this.asked = true;
+      return; /* the rest once its database is ready */
+    }
+    this.wanted = null;
+    history.replaceState(null, "", location.pathname);
+    void this.followRest(missing);
+  }
+
+  private async followRest({ gap_ns, stepping, order }: Wanted): Promise<void> {
+    if (gap_ns !== null) await this.client.call("/gap", { gap_ns });
+    if (order !== null) await this.client.call("/play", { order });
+    else if (stepping) await this.client.call("/stepping", { stepping });
+  }
+}
+
+new Page().start(document.querySelector("main") as HTMLElement, document.querySelector("#tools") as HTMLElement);
