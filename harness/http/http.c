@@ -17,7 +17,8 @@
 enum {
   CONNECTION_BYTES = 16 << 10, /* of buffers each: a request's head must fit into them */
   IDLE_S = 15,                 /* a connection that is not suspended and says or takes nothing for so long is closed */
-  BACKLOG = 128
+  BACKLOG = 128,
+  LEAVING_MAX = 64 /* connections that libmicrohttpd has not seen closed yet */
 };
 #define LISTEN_AGAIN_NS (100 * PGR_NS_PER_MS)
 
@@ -66,13 +67,71 @@ static size_t leave_escaped(void *user, struct MHD_Connection *connection, char 
   return strlen(text);
 }
 
+/* ---- who holds connections ---- */
+
+static void list(pgr_http *h, pgr__guest *g) {
+  g->listed = true;
+  g->previous = h->last_guest;
+  if (g->previous)
+    g->previous->next = g;
+  else
+    h->first_guest = g;
+  h->last_guest = g;
+}
+
+static void strike_off(pgr_http *h, pgr__guest *g) {
+  if (!g->listed) return;
+  g->listed = false;
+  if (g->previous)
+    g->previous->next = g->next;
+  else
+    h->first_guest = g->next;
+  if (g->next)
+    g->next->previous = g->previous;
+  else
+    h->last_guest = g->previous;
+}
+
+static void on_connection_change(void *user, struct MHD_Connection *connection, void **context,
+                                 enum MHD_ConnectionNotificationCode what) {
+  pgr_http *h = user;
+  pgr__guest *g = *context;
+  bool comes = what == MHD_CONNECTION_NOTIFY_STARTED;
+  h->connection_count += comes ? 1 : -1;
+  if (comes) {
+    g = *context = pgr_calloc(1, sizeof *g);
+    if (!g) return; /* it stays for as long as it likes */
+    g->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    list(h, g);
+  } else if (g) {
+    strike_off(h, g);
+    pgr_free(g);
+  }
+}
+
+void pgr__http_welcome(pgr_http *h, struct MHD_Connection *connection) {
+  pgr__guest *g = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+  if (g) strike_off(h, g);
+}
+
+/* So that whoever holds connections and says nothing keeps nobody out. false: all of them are of sessions. */
+static bool make_room(pgr_http *h) {
+  pgr__guest *g = h->first_guest;
+  if (!g) return false;
+  strike_off(h, g);
+  shutdown(g->fd, SHUT_RDWR); /* libmicrohttpd closes it then */
+  return true;
+}
+
+/* ---- */
+
 static pgr_code start_daemon(pgr_http *h, pgr_err *err) {
-  h->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL,
-                               pgr__http_request, h, MHD_OPTION_NOTIFY_COMPLETED, pgr__http_completed, h,
-                               MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_CONNECTION_LIMIT,
-                               (unsigned)PGR_HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                               (size_t)CONNECTION_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
-                               MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+  h->daemon = MHD_start_daemon(
+      MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, pgr__http_request, h,
+      MHD_OPTION_NOTIFY_COMPLETED, pgr__http_completed, h, MHD_OPTION_NOTIFY_CONNECTION, on_connection_change, h,
+      MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_CONNECTION_LIMIT,
+      (unsigned)(PGR_HTTP_CONNECTIONS_MAX + LEAVING_MAX), MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+      MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
   if (!h->daemon) return pgr_fail(err, PGR_EENVIRONMENT, "cannot start libmicrohttpd: %s", strerror(errno));
   h->daemon_ready.ready = on_daemon_ready;
   h->daemon_due.fire = on_daemon_due;
@@ -84,6 +143,10 @@ static pgr_code start_daemon(pgr_http *h, pgr_err *err) {
 /* ---- connections ---- */
 
 void pgr_http_adopt(pgr_http *h, int fd) {
+  if (h->connection_count >= PGR_HTTP_CONNECTIONS_MAX && !make_room(h)) {
+    close(fd);
+    return;
+  }
   /* It wants to be told an address, and makes no use of it here. */
   struct sockaddr_in somebody = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   MHD_add_connection(h->daemon, fd, (struct sockaddr *)&somebody, sizeof somebody); /* or has closed it */

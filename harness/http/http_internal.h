@@ -126,6 +126,13 @@ void pgr__http_completed(void *user, struct MHD_Connection *connection, void **s
 
 /* ---- the server (http.c) ---- */
 
+/* A connection; listed while none of its requests had a session. */
+typedef struct pgr__guest {
+  int fd;
+  bool listed;
+  struct pgr__guest *next, *previous;
+} pgr__guest;
+
 struct pgr_http {
   pgr_http_options options;
   struct MHD_Daemon *daemon; /* NULL: closed */
@@ -135,8 +142,13 @@ struct pgr_http {
   pgr__door door;
   pgr__stream stream;
   pgr_http_call *waiting;
+  int waiting_count;
+  pgr__guest *first_guest, *last_guest; /* those listed, as they came */
+  int connection_count;
 };
 
+/* A request of the connection has a session: it is not closed for the sake of others any more. */
+void pgr__http_welcome(pgr_http *h, struct MHD_Connection *connection);
 /* Has a suspended connection go on when libmicrohttpd runs next, which is soon. */
 void pgr__http_resume(pgr_http *h, struct MHD_Connection *connection);
 

@@ -158,6 +158,7 @@ static enum MHD_Result go_on(pgr_http_call *call);
 
 /* What serve is to be called for, once all has come. */
 static enum MHD_Result begin_call(const request *r, const pgr_http_route *route, void **state) {
+  if (!pgr__door_may_call(&r->http->door, pgr_now_ns())) return refuse(r->connection, &too_many_calls);
   pgr_http_call *call = pgr_calloc(1, sizeof *call);
   if (!call) return MHD_NO;
   *call = (pgr_http_call){.http = r->http, .connection = r->connection, .route = route, .state = PGR__RECEIVING};
@@ -197,7 +198,6 @@ static enum MHD_Result serve_posting(const request *r, void **state) {
     return refuse(r->connection, &no_call_token);
   if (count_headers(r, "Content-Type", &type) != 1 || !is_json(type)) return refuse(r->connection, &other_type);
   if (length && strtoull(length, NULL, 10) > PGR_HTTP_BODY_BYTES_MAX) return refuse(r->connection, &too_long);
-  if (!pgr__door_may_call(&r->http->door, pgr_now_ns())) return refuse(r->connection, &too_many_calls);
   return begin_call(r, route, state);
 }
 
@@ -220,6 +220,15 @@ static enum MHD_Result send_in(const request *r, const pgr__session *session) {
   return MHD_NO;
 }
 
+/* A page of another server of this machine is not stopped by SameSite, and what its tags ask for has no Origin. To come
+ * to the page itself from anywhere is fine. */
+static bool asks_from_elsewhere(const request *r) {
+  const char *site;
+  int sites = count_headers(r, "Sec-Fetch-Site", &site);
+  if (sites == 0 || strcmp(r->url, "/") == 0) return false;
+  return sites > 1 || (strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0);
+}
+
 /* The address that was printed is opened. One that was used is as good as "/" to whose browser it was. HEAD trades
  * nothing: it is to change nothing. */
 static enum MHD_Result serve_link(const request *r, const char *link) {
@@ -240,7 +249,7 @@ static enum MHD_Result begin(request *r, void **state) {
   if (count_headers(r, "Host", &r->host) != 1 || !pgr__door_is_host(&r->http->door, r->host))
     return refuse(r->connection, &not_this_server);
   int origins = count_headers(r, "Origin", &origin);
-  if (origins > 1 || (origins == 1 && !pgr__door_is_origin(r->host, origin)))
+  if (origins > 1 || (origins == 1 && !pgr__door_is_origin(r->host, origin)) || asks_from_elsewhere(r))
     return refuse(r->connection, &other_origin);
   bool post = strcmp(r->method, MHD_HTTP_METHOD_POST) == 0;
   if (r->has_body && !post) return refuse(r->connection, &body_to_read);
@@ -256,6 +265,7 @@ static enum MHD_Result begin(request *r, void **state) {
 /* ---- calls ---- */
 
 static void stop_waiting(pgr_http_call *call) {
+  call->http->waiting_count--;
   if (call->previous)
     call->previous->next = call->next;
   else
@@ -268,6 +278,7 @@ static void wait_for_answer(pgr_http_call *call) {
   call->next = call->http->waiting;
   if (call->next) call->next->previous = call;
   call->http->waiting = call;
+  call->http->waiting_count++;
   MHD_suspend_connection(call->connection);
 }
 
@@ -285,6 +296,7 @@ static enum MHD_Result take_part(pgr_http_call *call, const char *data, size_t *
 static enum MHD_Result go_on(pgr_http_call *call) {
   if (call->state == PGR__RECEIVING) {
     if (call->len_bytes > PGR_HTTP_BODY_BYTES_MAX) return refuse(call->connection, &too_long);
+    if (call->http->waiting_count >= PGR_HTTP_CALLS_WAITING_MAX) return refuse(call->connection, &too_many_calls);
     call->state = PGR__SERVING;
     call->route->serve(call->http->options.user, call, call->body, call->len_bytes);
   }
@@ -354,6 +366,7 @@ enum MHD_Result pgr__http_request(void *user, struct MHD_Connection *connection,
   r.reads = r.head || strcmp(method, MHD_HTTP_METHOD_GET) == 0;
   const char *cookie = MHD_lookup_connection_value(connection, MHD_COOKIE_KIND, h->door.cookie_name);
   r.session = pgr__door_session(&h->door, cookie, pgr_now_ns());
+  if (r.session) pgr__http_welcome(h, connection);
   return begin(&r, state);
 }
 

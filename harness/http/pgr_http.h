@@ -3,8 +3,8 @@
  *
  * Who may: an address that pgr_http_link made works once; it is traded for a session, a cookie. Everything but that
  * trade wants the session. A call (POST) also wants the session's token in the header X-Pgrace-Token, the type
- * application/json, and an Origin, where one is sent, of this very server. Host must name this server (else: 421).
- * Who has no session gets 403 for every path.
+ * application/json. An Origin, where one is sent, is this very server's; and of what a browser says that another page
+ * asks for it gets "/" alone. Host must name this server (else: 421). Who has no session gets 403 for every path.
  *
  * Owning thread of the loop only. */
 #ifndef PGR_HTTP_H
@@ -20,9 +20,10 @@ typedef struct pgr_http_call pgr_http_call;
 
 enum {
   PGR_HTTP_VIEWERS_MAX = 200,          /* streams at once; one more gets 503 */
-  PGR_HTTP_CONNECTIONS_MAX = 400,      /* one more is closed */
+  PGR_HTTP_CONNECTIONS_MAX = 400,      /* one more: the oldest that showed no session is closed, or else itself */
   PGR_HTTP_BODY_BYTES_MAX = 4096,      /* of a call; more: 413 */
-  PGR_HTTP_CALLS_PER_S = 200,          /* of all sessions; more: 429 */
+  PGR_HTTP_CALLS_PER_S = 200,          /* of all sessions, to routes; more: 429 */
+  PGR_HTTP_CALLS_WAITING_MAX = 8,      /* that are to be answered later; one more gets 429 */
   PGR_HTTP_SESSIONS_MAX = 256,         /* the one that was idle for longest goes first */
   PGR_HTTP_EVENTS_KEPT = 16384,        /* for those who are behind, or come back */
   PGR_HTTP_EVENTS_BYTES_KEPT = 8 << 20 /* the same; whichever is reached first */
