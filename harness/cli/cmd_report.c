@@ -37,9 +37,10 @@ typedef struct report {
 
 static void help(void) {
   fputs("Usage: pgrace report RESULT.json … [OPTION …]\n\n"
-        "Shows results of pgrace run, explore and bench once more, in any form. RESULT.json is\n"
-        "what --format json printed, or a folder of --out, or - for standard input. Beside\n"
-        "results the page (html) also shows what pgrace schema doc --format json printed.\n\n"
+        "Shows results of pgrace run, explore, demo and bench once more, in any form.\n"
+        "RESULT.json is what --format json printed, or a folder of --out, or - for standard\n"
+        "input. Beside results the page (html) also shows what pgrace schema doc --format json\n"
+        "printed.\n\n"
         "  --format F         text (default), json, junit, tap, markdown, github, html, trace;\n"
         "                     of one result of pgrace bench also openmetrics. Several results\n"
         "                     become one report, but not with json\n"

@@ -11,5 +11,6 @@ int pgr_cmd_list(int argc, char **argv);
 int pgr_cmd_init(int argc, char **argv);
 int pgr_cmd_lint(int argc, char **argv);
 int pgr_cmd_schema(int argc, char **argv);
+int pgr_cmd_demo(int argc, char **argv);
 
 #endif

@@ -17,7 +17,8 @@ static const struct command {
                 {"list", "the scenarios there are, or one of them in full", pgr_cmd_list},
                 {"init", "a scenario of your own to begin with", pgr_cmd_init},
                 {"lint", "is a scenario right: YAML, scripts, SQL", pgr_cmd_lint},
-                {"schema", "migrations and triggers: declared, versioned, checked", pgr_cmd_schema}};
+                {"schema", "migrations and triggers: declared, versioned, checked", pgr_cmd_schema},
+                {"demo", "the inbox, in a browser or a terminal: see two clicks collide", pgr_cmd_demo}};
 
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 

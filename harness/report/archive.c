@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FORMAT = 1 };
+enum { FORMAT = 1, BENCH = 3 };
 
-static const char *const commands[] = {"run", "explore", "bench"};
+static const char *const commands[] = {"run", "explore", "demo", [BENCH] = "bench"};
 
 /* ---- messages ---- */
 
@@ -442,8 +442,9 @@ static void read_document(pgr__archive_reader *r, json_t *document) {
   if (json_is_string(json_object_get(document, "kind")) && !command) {
     r->code = pgr_fail(r->err, PGR_EUSAGE, "%s: this is a witness, for pgrace replay; give a result.json", r->name);
   } else if (!json_is_string(command)) {
-    r->code = pgr_fail(r->err, PGR_EUSAGE,
-                       "%s: this is no result of pgrace, give a result.json of pgrace run, explore or bench", r->name);
+    r->code =
+        pgr_fail(r->err, PGR_EUSAGE,
+                 "%s: this is no result of pgrace, give a result.json of pgrace run, explore, demo or bench", r->name);
   } else if (!json_is_integer(format) || json_integer_value(format) != FORMAT) {
     pgr__archive_complain(r, "format", "must be %d, this was written by another pgrace", FORMAT);
   }
@@ -453,8 +454,8 @@ static void read_document(pgr__archive_reader *r, json_t *document) {
     read_triggers(r, document);
     return;
   }
-  int kind = pgr__archive_choice(r, document, "command", commands, 3);
-  r->a->is_bench = kind == 2;
+  int kind = pgr__archive_choice(r, document, "command", commands, BENCH + 1);
+  r->a->is_bench = kind == BENCH;
   r->a->run.command = commands[kind];
   read_any_scenario(r, document);
   if (r->code) return;

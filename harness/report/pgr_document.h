@@ -13,7 +13,7 @@ enum {
 
 /* Exactly one of the two is set. */
 typedef struct pgr_document {
-  const pgr_result *run;  /* of run and explore */
+  const pgr_result *run;  /* of run, explore and demo */
   const pgr_bench *bench; /* of bench */
 } pgr_document;
 
@@ -36,7 +36,7 @@ void pgr_archive_close(pgr_archive *a); /* NULL is fine */
 
 /* What both kinds have. */
 const pgr_scenario *pgr_document_scenario(const pgr_document *d);
-const char *pgr_document_command(const pgr_document *d); /* "run", "explore", "bench" */
+const char *pgr_document_command(const pgr_document *d); /* "run", "explore", "demo", "bench" */
 /* What the document says; where that is 0 and a case of its suite failed all the same (it was edited, or another
  * program wrote it), 1; where one could not be run, 5. */
 int pgr_document_exit_status(const pgr_document *d);

@@ -99,7 +99,7 @@ typedef struct pgr_cell {
 } pgr_cell;
 
 typedef struct pgr_result {
-  const char *command; /* "run" or "explore" */
+  const char *command; /* "run", "explore" or "demo" */
   const pgr_scenario *scenario;
   int exit_status;
   bool complete, interrupted;

@@ -17,9 +17,19 @@ void pgr__add_server(const pgr_environment *e, bool durable, pgr_buf *out) {
   pgr_buf_adds(out, "\n");
 }
 
+/* Nobody drew by a seed there. */
+static bool is_demo(const pgr_result *r) {
+  return strcmp(r->command, "demo") == 0;
+}
+
 void pgr_report_header(const pgr_result *r, pgr_buf *out) {
   char text[PGR_TEXT_BYTES];
   pgr__add_server(&r->environment, r->settings.durable, out);
+  if (is_demo(r)) {
+    pgr_buf_addf(out, "played by hand: %u seats and a crowd of %u\n", r->settings.contenders,
+                 r->settings.agents - r->settings.contenders);
+    return;
+  }
   pgr_buf_addf(out, "%s agents", pgr_format_count(text, r->settings.agents));
   if (r->settings.connections < r->settings.agents)
     pgr_buf_addf(out, " over %s connections", pgr_format_count(text, r->settings.connections));
@@ -229,14 +239,11 @@ static void add_bounds(const pgr_result *r, pgr_buf *out) {
   }
 }
 
-/* "claim: 8 agents claim one conversation, 2,000 rounds" */
-static void add_title(const pgr_result *r, pgr_buf *out) {
+/* What was planned; of a demo nothing was. */
+static void add_plan(const pgr_result *r, pgr_buf *out) {
   char text[PGR_TEXT_BYTES];
-  size_t from = out->len;
   uint32_t at_once = r->settings.agents / r->settings.contenders;
   if (r->settings.rounds && at_once > r->settings.rounds) at_once = (uint32_t)r->settings.rounds;
-  pgr_buf_addf(out, "\n%s: %s %s", r->scenario->name, pgr_format_count(text, r->settings.contenders),
-               r->scenario->title);
   if (r->settings.contenders < r->settings.agents)
     pgr_buf_addf(out, ", %s contest%s at a time", pgr_format_count(text, at_once), at_once == 1 ? "" : "s");
   if (r->settings.rounds)
@@ -245,6 +252,18 @@ static void add_title(const pgr_result *r, pgr_buf *out) {
     pgr_buf_addf(out, ", within %s", pgr_format_duration(text, r->settings.budget_ns));
   else
     pgr_buf_addf(out, ", for %s each", pgr_format_duration(text, r->settings.duration_ns));
+}
+
+/* "claim: 8 agents claim one conversation, 2,000 rounds" */
+static void add_title(const pgr_result *r, pgr_buf *out) {
+  char text[PGR_TEXT_BYTES];
+  size_t from = out->len;
+  pgr_buf_addf(out, "\n%s: %s %s", r->scenario->name, pgr_format_count(text, r->settings.contenders),
+               r->scenario->title);
+  if (is_demo(r))
+    pgr_buf_adds(out, ", or the crowd does");
+  else
+    add_plan(r, out);
   pgr_buf_addf(out, "%s%s\n\n", pgr__mixes_levels(r) ? "" : ", ",
                pgr__mixes_levels(r) ? "" : pgr_isolation_name(r->cells[0].isolation));
   pgr__wrap(out, from);

@@ -214,7 +214,7 @@ one_line_error
 says err 'README.md:1:1: '
 echo '{"cells": []}' >other.json
 run 4 report other.json
-says err 'other.json: this is no result of pgrace, give a result.json of pgrace run, explore or bench'
+says err 'other.json: this is no result of pgrace, give a result.json of pgrace run, explore, demo or bench'
 jq '.cells[0].witness' "$documents/explore.json" >witness.json
 run 4 report witness.json
 says err 'witness.json: this is a witness, for pgrace replay'

@@ -302,6 +302,39 @@ static void odd_run_is_read_as_it_was(void **state) {
   pgr_result_deinit(&r);
 }
 
+/* What people played by hand: nothing was planned, nobody drew, and two strategies had different gaps. */
+static void demo_is_read_as_it_was(void **state) {
+  (void)state;
+  pgr_result r = result_of("demo");
+  r.seed = 0;
+  r.settings.agents = 52;
+  r.settings.contenders = 2;
+  r.settings.rounds = 0;
+  r.settings.gap_count = 2;
+  r.settings.gaps_ns[0] = 2000000000;
+  for (int i = 0; i < 2; i++) {
+    pgr_cell *c = add_cell(&r, i != 0, PGR_READ_COMMITTED, r.settings.gaps_ns[i]);
+    c->rule_count = 1;
+    c->rules[0] = (pgr_rule){.name = "one owner", .from_history = true, .known = true};
+    c->rounds = 3;
+    c->evidence.ran = c->evidence.complete = true;
+    c->evidence.contested = 2;
+    c->evidence.duplicates = i == 0;
+  }
+  pgr_result_judge(&r);
+  pgr_archive *a = assert_round_trip(&(pgr_document){.run = &r});
+  const pgr_result *again = pgr_archive_document(a).run;
+  assert_string_equal(again->command, "demo");
+  pgr_buf words = words_of(&(pgr_document){.run = again}, 0);
+  assert_non_null(strstr(pgr_buf_text(&words), "played by hand: 2 seats and a crowd of 50\n"));
+  assert_non_null(strstr(pgr_buf_text(&words), "2 agents claim one conversation, or the crowd does"));
+  assert_null(strstr(pgr_buf_text(&words), "seed"));
+  assert_null(strstr(pgr_buf_text(&words), "at a time"));
+  pgr_buf_deinit(&words);
+  pgr_archive_close(a);
+  pgr_result_deinit(&r);
+}
+
 /* Explorations ------------------------------------------------------------------------------------------------------
  */
 
@@ -554,11 +587,12 @@ static const fault faults[] = {
     {run_text, "{\"format\"", "{{", ":1:2: string or '}' expected near '{'"},
     {run_text, "\"seed\": 1,\n", "\"seed\": 1,\n\"seed\"", ":2:"},
     {run_text, "\"seed\": 1", "\"seed\": 1, \"seed\": 2", ":1:"},
-    {run_text, run_text, "[]", ": this is no result of pgrace, give a result.json of pgrace run, explore or bench"},
+    {run_text, run_text, "[]",
+     ": this is no result of pgrace, give a result.json of pgrace run, explore, demo or bench"},
     {run_text, run_text, "7", ":1:1: '[' or '{' expected near '7'"},
     {run_text, run_text, witness_text, ": this is a witness, for pgrace replay; give a result.json"},
     {run_text, "\"format\": 1", "\"format\": 2", ": format: must be 1, this was written by another pgrace"},
-    {run_text, "\"run\"", "\"replay\"", ": command: must be \"run\", \"explore\" or \"bench\""},
+    {run_text, "\"run\"", "\"replay\"", ": command: must be \"run\", \"explore\", \"demo\" or \"bench\""},
     {run_text, "\"exit_status\": 0", "\"exit_status\": 6", ": exit_status: must be 0 … 5, not 6"},
     {run_text, "\"exit_status\": 0, ", "", ": exit_status: is missing"},
     {bench_text, "\"exit_status\": 3", "\"exit_status\": null", ": exit_status: is missing"},
@@ -796,6 +830,7 @@ int main(int argc, char **argv) {
   const struct CMUnitTest others[] = {cmocka_unit_test(run_is_read_as_it_was),
                                       cmocka_unit_test(odd_run_is_read_as_it_was),
                                       cmocka_unit_test(exploration_is_read_as_it_was),
+                                      cmocka_unit_test(demo_is_read_as_it_was),
                                       cmocka_unit_test(golden_documents_are_written_again),
                                       cmocka_unit_test(older_numbers_are_right),
                                       cmocka_unit_test(faults_are_named),
