@@ -9,6 +9,7 @@
 #include "outputs.h"
 #include "pgr_page.h"
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -66,7 +67,8 @@ static pgr_code greet(demo *d, pgr_err *err) {
     printf("pgrace " PGR_VERSION " · an inbox for two, on %s PostgreSQL\nOpen %s  (works once; the next one appears "
            "here)\nCtrl-C ends it and leaves nothing behind.\n",
            d->options.dsn ? "your" : "a private", pgr_buf_text(&link));
-    fflush(stdout);
+    if (fflush(stdout)) /* without the address nobody can come */
+      code = pgr_fail(err, PGR_EENVIRONMENT, "cannot write the address to standard output: %s", strerror(errno));
   }
   if (!code && d->options.open) pgr_demo_browser_open(&d->keeper.browser, pgr_buf_text(&link));
   pgr_buf_deinit(&link);

@@ -55,10 +55,13 @@ static const char *span(char out[PGR_TEXT_BYTES], int64_t from_ns, int64_t until
   return pgr_format_duration(out, until_ns > from_ns ? until_ns - from_ns : 0);
 }
 
-/* "312 ms later"; goes_on: the sentence has begun already. */
+/* "312 ms later", "90.0 µs earlier"; goes_on: the sentence has begun already. */
 static const char *later_than(const step *first, const step *second, bool goes_on, char out[CLAUSE_BYTES]) {
   char duration[PGR_TEXT_BYTES];
-  if (second->sent_ns - first->sent_ns < PGR_NS_PER_US)
+  int64_t later_ns = second->sent_ns - first->sent_ns;
+  if (later_ns <= -PGR_NS_PER_US)
+    snprintf(out, CLAUSE_BYTES, "%s earlier", span(duration, second->sent_ns, first->sent_ns));
+  else if (later_ns < PGR_NS_PER_US)
     snprintf(out, CLAUSE_BYTES, "%s the same moment", goes_on ? "at" : "At");
   else
     snprintf(out, CLAUSE_BYTES, "%s later", span(duration, first->sent_ns, second->sent_ns));
@@ -203,12 +206,13 @@ static void say_last_write(teller *t, const attempt *earlier, const attempt *lat
   const step *w = later->write;
   const char *verb = pgr__step_verb(w), *replaced = earlier->agent == 1 ? "her" : "him";
   bool updates = pgr__step_begins(w, "UPDATE") && pgr__step_begins(earlier->write, "UPDATE");
+  bool transactions = earlier->transaction && later->transaction;
   if (w->waits_ns && updates && *pgr__step_condition(w, where))
     say(t, 2, w, "%s%s's UPDATE %s, found that its WHERE%s still held, and replaced %s; %s.", level(t, later, at),
         later->name, wait_clause(w, earlier, wait), where, replaced, both);
   else if (!w->waits_ns && w->sent_ns < earlier->effect->answered_ns)
     say(t, 2, w, "%s's and %s's %s were under way at the same time and both succeeded%s; %s.", earlier->name,
-        later->name, verb, updates ? ", so one replaced the other" : "", both);
+        later->name, transactions ? "transactions" : verb, updates ? ", so one replaced the other" : "", both);
   else if (updates)
     say(t, 2, w, "%s's UPDATE took effect after %s's and replaced %s; %s.", later->name, earlier->name, replaced, both);
   else
@@ -244,10 +248,14 @@ static void say_rejected(teller *t, const attempt *a, const attempt *other) {
   char error[CLAUSE_BYTES], wait[CLAUSE_BYTES], duration[PGR_TEXT_BYTES];
   const char *verb = pgr__step_verb(e);
   error_clause(e, error);
-  if (other && met_lock(other, e))
+  const char *nowait = pgr__contains(e->sql, "NOWAIT") ? " with NOWAIT" : "";
+  span(duration, e->sent_ns, e->answered_ns);
+  if (other && met_lock(other, e) && e->sent_ns < other->lock->sent_ns)
+    say(t, 1, e, "%s had asked for that lock, too,%s and was answered within %s: %s.", a->name, nowait, duration,
+        error);
+  else if (other && met_lock(other, e))
     say(t, 1, e, "%s, while %s held that lock, %s asked for it%s and was answered within %s: %s.",
-        later_than(other->lock, e, false, wait), other->name, a->name,
-        pgr__contains(e->sql, "NOWAIT") ? " with NOWAIT" : "", span(duration, e->sent_ns, e->answered_ns), error);
+        later_than(other->lock, e, false, wait), other->name, a->name, nowait, duration, error);
   else if (e->waits_ns)
     say(t, 1, e, "%s's %s %s; then the database said no: %s.", a->name, verb, wait_clause(e, other, wait), error);
   else if (other && other->effect && other->effect->answered_ns <= e->answered_ns &&
@@ -291,8 +299,13 @@ static void say_refused(teller *t, int sentence, const attempt *a) {
   else if (w && w->rows == 0 && *pgr__step_condition(w, where))
     say(t, sentence, w, "%s's %s found no row for its WHERE%s: 0 rows, so the application refused.", a->name, verb,
         where);
+  else if (w && w->rows == 0 && pgr__contains(w->sql, "ON CONFLICT DO NOTHING"))
+    say(t, sentence, w,
+        "%s's INSERT met a row that it conflicts with (ON CONFLICT DO NOTHING) and inserted 0 rows, so the "
+        "application refused.",
+        a->name);
   else if (w && w->rows == 0)
-    say(t, sentence, w, "%s's %s changed 0 rows, so the application refused.", a->name, verb);
+    say(t, sentence, w, "%s's %s %s 0 rows, so the application refused.", a->name, verb, counts_as(w));
   else if (pgr__step_found_taken(a->read))
     say(t, sentence, a->read, "%s%s's SELECT found %.*s taken, so the application refused and wrote nothing.",
         a->waited ? "Then " : "", a->name, pgr__step_checks(a->read, &column), a->read->sql + strlen("SELECT "));
@@ -347,8 +360,9 @@ static void tell_refusal(teller *t, const attempt *a, const attempt *other) {
     say(t, 1, w, "%s %s.", other->name, did(t, w, words));
   } else {
     say_opening(t, a, other);
-    say(t, 1, s, "%s, %s%s sent %s.", later_than(other->first, s, false, later), before_what(other, s, before), a->name,
-        a_statement(s, words));
+    bool earlier = s->sent_ns < other->first->sent_ns;
+    say(t, 1, s, "%s, %s%s sent %s.", later_than(other->first, s, false, later),
+        earlier ? "" : before_what(other, s, before), a->name, a_statement(s, words));
   }
   say_refused(t, 2, a);
 }
@@ -398,7 +412,7 @@ static void tell_in_turn(teller *t, const attempt *one, const attempt *two) {
   char between[PGR_TEXT_BYTES];
   entitle(t, "One after the other");
   say_ending(t, 0, one);
-  say(t, 1, two->first, "That was over %s before %s began: their statements did not overlap.",
+  say(t, 1, two->first, "That had ended %s before %s began: their statements did not overlap.",
       span(between, one->last->answered_ns, two->first->sent_ns), two->name);
   say_ending(t, 2, two);
 }

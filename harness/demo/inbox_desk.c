@@ -99,6 +99,13 @@ static void close_group(pgr__group *g) {
   if (g->shared.pool) pgr_pool_close(g->shared.pool);
 }
 
+/* Without memory what it did cannot be told; that it did it can. */
+static void end_visit(pgr__member *m) {
+  pgr_code ignored = pgr__record_visit(m->inbox->record, m);
+  (void)ignored;
+  pgr__visit_end(m);
+}
+
 void pgr__desk_retire(pgr_inbox *i) {
   pgr__desk *d = i->desk;
   pgr_timer_cancel(i->loop, &i->reopen);
@@ -111,7 +118,7 @@ void pgr__desk_retire(pgr_inbox *i) {
   for (int k = 0; k < d->made; k++) {
     pgr__member *m = pgr__desk_member(d, (uint32_t)k + 1);
     pgr_agent_abandon(&m->agent);
-    if (m->at) pgr__visit_end(m);
+    if (m->at) end_visit(m);
   }
   i->desk = NULL;
   d->next = i->retired;

@@ -296,7 +296,8 @@ static enum MHD_Result take_part(pgr_http_call *call, const char *data, size_t *
 static enum MHD_Result go_on(pgr_http_call *call) {
   if (call->state == PGR__RECEIVING) {
     if (call->len_bytes > PGR_HTTP_BODY_BYTES_MAX) return refuse(call->connection, &too_long);
-    if (call->http->waiting_count >= PGR_HTTP_CALLS_WAITING_MAX) return refuse(call->connection, &too_many_calls);
+    if (!call->route->post && call->http->waiting_count >= PGR_HTTP_CALLS_WAITING_MAX)
+      return refuse(call->connection, &too_many_calls);
     call->state = PGR__SERVING;
     call->route->serve(call->http->options.user, call, call->body, call->len_bytes);
   }

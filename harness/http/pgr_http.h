@@ -23,7 +23,7 @@ enum {
   PGR_HTTP_CONNECTIONS_MAX = 400,      /* one more: the oldest that showed no session is closed, or else itself */
   PGR_HTTP_BODY_BYTES_MAX = 4096,      /* of a call; more: 413 */
   PGR_HTTP_CALLS_PER_S = 200,          /* of all sessions, to routes; more: 429 */
-  PGR_HTTP_CALLS_WAITING_MAX = 8,      /* that are to be answered later; one more gets 429 */
+  PGR_HTTP_CALLS_WAITING_MAX = 8,      /* for an answer; one more GET of a route gets 429: it may cost much */
   PGR_HTTP_SESSIONS_MAX = 256,         /* the one that was idle for longest goes first */
   PGR_HTTP_EVENTS_KEPT = 16384,        /* for those who are behind, or come back */
   PGR_HTTP_EVENTS_BYTES_KEPT = 8 << 20 /* the same; whichever is reached first */

@@ -257,6 +257,14 @@ for delay in 0 0.05 0.1 0.2 0.4; do
   [ ! -s err ] || fail 'something on standard error'
 done
 
+# ---- nowhere to write the address to ----
+
+status=0
+"$PGRACE" demo --port 0 >/dev/full 2>err || status=$?
+same 'exit status with a full disk' $status 5
+same 'what it says then' "$(cat err)" 'pgrace: cannot write the address to standard output: No space left on device'
+no_leftovers
+
 # ---- where it listens ----
 
 if grep -qs '^0\{31\}1 ' /proc/net/if_inet6; then

@@ -37,6 +37,7 @@ async function collide(demo, viewer) {
   await demo.does("/claim", { agent: 1, key });
   await demo.does("/claim", { agent: 2, key });
   assert.match(await demo.refuses(409, "/claim", { agent: 1, key: other }), /Ada/, "a seat does one thing at a time");
+  await demo.does("/gap", { gap_ns: 100_000_000 });
   for (const agent of [1, 2]) await viewer.told(`agent ${agent}'s reply`, mark, (t) => t.agent === agent && t.operation === "reply" && t.outcome === "ok");
   const claims = viewer.moments(mark, "told").filter((t) => t.operation === "claim");
   assert.deepEqual(claims.map((t) => [t.outcome, t.message, t.owns, t.answer, t.key]), [1, 2].map(() => ["ok", "Conversation claimed successfully", true, null, key]));

@@ -36,7 +36,7 @@ quits() {
 # silent: nothing went wrong that was not asked for
 silent() { [ ! -s "$work/err" ] || fail "something on standard error"; }
 
-demo --gap 400ms
+demo --gap 4s # two clicks and a third are made in it
 plays whole "$work/result.json"
 quits
 silent

@@ -38,7 +38,7 @@ in_order "── naive: check, then update" "Ada and Ben" "     Ada   " \
   "On Dana's phone" "│ Is the clinic open today? │" "│ Yes, until 6 pm. Come by! │ Ada" \
   "│ No, it is closed until Monday. │ Ben" "✗ The customer got two answers." \
   "✗ Two agents own conversation 1" "  1. Ada read texter_id of conversation 1 and found it free." \
-  "later, before Ada had written, Ben read it too and found it free as" \
+  "later, before Ada had written, Ben read it too and found it" \
   "  3. Ben's UPDATE took effect after Ada's and replaced her; both had been told" \
   "── trigger: "
 # The same code; the second is told, the first gives it back, and the second gets it.
@@ -85,12 +85,17 @@ says out "✔ One owner with: naive"
 # ---- on a terminal ----
 
 if command -v script >/dev/null && script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
-  # on_terminal COLUMNS ARGUMENTS…
+  printf '%s\n' '#!/bin/sh' "for i in \$(seq 200); do grep -q '^all of it' $work/out && break; sleep 0.05; done" >"$work/stay"
+  chmod +x "$work/stay"
+  # on_terminal COLUMNS ARGUMENTS…: the shell on the terminal stays until all was written down: script(1) gives up what
+  # the kernel has not passed on when its child ends.
   on_terminal() {
     local columns=$1 status=0
     shift
-    TERM=xterm script -qefc "stty cols $columns; exec $PGRACE $*" "$work/out" >/dev/null </dev/null || status=$?
+    TERM=xterm script -qefc "stty cols $columns; $PGRACE $*; status=\$?; echo all of\ it; $work/stay; exit \$status" \
+      "$work/out" >/dev/null </dev/null || status=$?
     same "exit status on a terminal" $status 0
+    grep -q '^all of it' "$work/out" || fail "the terminal's output was cut off"
     sed -i 's/\r$//' "$work/out"
   }
   on_terminal 140 demo --terminal --pace 0

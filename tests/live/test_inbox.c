@@ -768,6 +768,31 @@ static void end_who_waits(const show *s) {
         number(s->f, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
 }
 
+/* What had two owners can be told, though nobody came to the end of it. */
+static void what_was_doubled_before_it_was_abandoned_can_be_told(void **state) {
+  static const uint32_t turns[] = {1, 2, 1, 2};
+  show s;
+  pgr_err err;
+  pgr_inbox_record r;
+  pgr_code code;
+  open_show(&s, *state, "naive", 0);
+  pgr_inbox_set_stepping(s.inbox, true);
+  must(pgr_inbox_claim_both(s.inbox, 1, &err), &err);
+  AWAIT(&s, all_parked);
+  for (size_t k = 0; k < sizeof turns / sizeof *turns; k++) {
+    must(pgr_inbox_step(s.inbox, turns[k], &err), &err);
+    AWAIT(&s, all_parked);
+  }
+  assert_int_equal(counts_of(&s).doubled, 1);
+  pgr_inbox_leave(s.inbox, "for lunch");
+  assert_true(pgr_inbox_record_of(s.inbox, 0, &r, &code));
+  assert_int_equal(r.unfinished.count, 0);
+  assert_int_equal(r.trace.count, 4);
+  pgr_inbox_record_deinit(&r);
+  check_record(&s, 0);
+  close_show(&s);
+}
+
 static void a_lost_connection_is_unknown(void **state) {
   show s;
   pgr_err err;
@@ -1130,6 +1155,7 @@ int main(void) {
                                      cmocka_unit_test(what_breaks_late_can_be_told),
                                      cmocka_unit_test(coming_back_goes_on),
                                      cmocka_unit_test(what_is_under_way_is_abandoned),
+                                     cmocka_unit_test(what_was_doubled_before_it_was_abandoned_can_be_told),
                                      cmocka_unit_test(a_lost_connection_is_unknown),
                                      cmocka_unit_test(a_release_that_may_have_happened_can_be_tried_again),
                                      cmocka_unit_test(room_for_connections_is_waited_for),

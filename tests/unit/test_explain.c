@@ -137,6 +137,23 @@ static void a_transaction_does_not_help(void **state) {
       "(id = 7) still held, and replaced her; both had been told that it is theirs.");
 }
 
+/* A wait too short to be seen: Ada's UPDATE had been answered, her transaction was not over. */
+static void transactions_under_way_together(void **state) {
+  (void)state;
+  const line lines[] = {{ADA, 10, 11, "BEGIN", NULL, -1, MORE, 0, NULL, NULL, NULL, CLAIM},
+                        {BEN, 10, 11, "BEGIN", NULL, -1, MORE, 0, NULL, NULL, NULL, CLAIM},
+                        {ADA, 14, 15, READ, "t", 1, MORE, 0, NULL, NULL, NULL, CLAIM},
+                        {BEN, 15, 16, READ, "t", 1, MORE, 0, NULL, NULL, NULL, CLAIM},
+                        {ADA, 20, 21, WRITE_ADA, NULL, 1, MORE, 0, NULL, NULL, NULL, CLAIM},
+                        {ADA, 22, 24, "COMMIT", NULL, -1, PGR_OUTCOME_OK, 0, NULL, NULL, NULL, CLAIM},
+                        {BEN, 23, 25, WRITE_BEN, NULL, 1, MORE, 0, NULL, NULL, NULL, CLAIM},
+                        {BEN, 26, 27, "COMMIT", NULL, -1, PGR_OUTCOME_OK, 0, NULL, NULL, NULL, CLAIM}};
+  EXPLAINED(lines, BEN, "Two agents own conversation 7", "Ada read texter_id of conversation 7 and found it free.",
+            "1.00 ms later, before Ada had written, Ben read it too and found it free as well.",
+            "Ada's and Ben's transactions were under way at the same time and both succeeded, so one replaced the "
+            "other; both had been told that it is theirs.");
+}
+
 static void a_trigger_rejects(void **state) {
   (void)state;
   const line lines[] = {{ADA, 1000, 1001, READ, "t", 1, MORE, 0, NULL, NULL, NULL, CLAIM},
@@ -164,6 +181,25 @@ static void a_rejection_without_the_other_seat(void **state) {
             "conversation_texter_assignment_constraint, “Conversation is already assigned to a texter”.",
             "The application knows this error by its SQLSTATE and constraint: Ben was shown “This conversation is "
             "already checked out”.");
+}
+
+/* Whose statement was sent first need not be who got the lock. */
+static void nowait_asked_first(void **state) {
+  (void)state;
+  const line lines[] = {
+      {BEN, 9, 10, "BEGIN", NULL, -1, MORE, 0, NULL, NULL, NULL, CLAIM},
+      {ADA, 10, 11, "BEGIN", NULL, -1, MORE, 0, NULL, NULL, NULL, CLAIM},
+      {BEN, 12, 15, LOCK " NOWAIT", NULL, -1, MORE, 0, "55P03", "", "could not obtain lock on row", CLAIM},
+      {ADA, 13, 14, LOCK " NOWAIT", "t", 1, MORE, 0, NULL, NULL, NULL, CLAIM},
+      {BEN, 16, 17, "ROLLBACK", NULL, -1, PGR_OUTCOME_REJECTED, 0, NULL, NULL, NULL, CLAIM},
+      {ADA, 30, 31, WRITE_ADA, NULL, 1, MORE, 0, NULL, NULL, NULL, CLAIM},
+      {ADA, 32, 33, "COMMIT", NULL, -1, PGR_OUTCOME_OK, 0, NULL, NULL, NULL, CLAIM}};
+  EXPLAINED(lines, 0, "The database rejected Ben's claim of conversation 7",
+            "Ada locked the row (SELECT … FOR UPDATE), read texter_id of conversation 7 and found it free.",
+            "Ben had asked for that lock, too, with NOWAIT and was answered within 3.00 ms: ERROR 55P03 (lock not "
+            "available), “could not obtain lock on row”.",
+            "The application knows this error by its SQLSTATE: Ben was shown “Somebody is checking this conversation "
+            "out right now”, and Ada alone was told that it is hers.");
 }
 
 static void nowait_does_not_wait(void **state) {
@@ -258,6 +294,19 @@ static void a_version_that_is_gone(void **state) {
       "Ben's UPDATE found no row for its WHERE (id = 7 AND version = 0): 0 rows, so the application refused.");
 }
 
+/* Whose statement was sent first need not be whose got it. */
+static void refused_although_sent_first(void **state) {
+  (void)state;
+  const line lines[] = {{BEN, 10, 15, WRITE_BEN " AND texter_id IS NULL RETURNING id", NULL, 0, PGR_OUTCOME_REFUSED, 0,
+                         NULL, NULL, NULL, CLAIM},
+                        {ADA, 12, 14, WRITE_ADA " AND texter_id IS NULL RETURNING id", "7", 1, PGR_OUTCOME_OK, 0, NULL,
+                         NULL, NULL, CLAIM}};
+  EXPLAINED(lines, 0, "Ben was refused", "Ada sent an UPDATE, which changed 1 row.",
+            "2.00 ms earlier, Ben sent an UPDATE.",
+            "Ben's UPDATE found no row for its WHERE (id = 7 AND texter_id IS NULL): 0 rows, so the application "
+            "refused.");
+}
+
 static void what_is_locked_is_skipped(void **state) {
   (void)state;
   static const char skip[] = "UPDATE conversations SET texter_id = 1 WHERE id = (SELECT id FROM conversations WHERE "
@@ -277,7 +326,8 @@ static void an_open_claim_excludes_another(void **state) {
                         {BEN, 11, 15, insert, NULL, 0, PGR_OUTCOME_REFUSED, 12, NULL, NULL, NULL, CLAIM}};
   EXPLAINED(lines, 0, "Ben waited for Ada, and was refused", "Ada sent an INSERT, which inserted 1 row.",
             "1.00 ms later Ben sent an INSERT, which waited for Ada's lock (4.00 ms in all).",
-            "Ben's INSERT changed 0 rows, so the application refused.");
+            "Ben's INSERT met a row that it conflicts with (ON CONFLICT DO NOTHING) and inserted 0 rows, so the "
+            "application refused.");
 }
 
 static void a_serialization_failure_is_retried(void **state) {
@@ -311,7 +361,7 @@ static void one_after_the_other(void **state) {
                         {ADA, 12, 13, WRITE_ADA, NULL, 1, PGR_OUTCOME_OK, 0, NULL, NULL, NULL, CLAIM},
                         {BEN, 513, 514, READ, "f", 1, PGR_OUTCOME_REFUSED, 0, NULL, NULL, NULL, CLAIM}};
   EXPLAINED(lines, 0, "One after the other", "Ada sent an UPDATE, which changed 1 row, and was told that it is hers.",
-            "That was over 500 ms before Ben began: their statements did not overlap.",
+            "That had ended 500 ms before Ben began: their statements did not overlap.",
             "Ben's SELECT found texter_id taken, so the application refused and wrote nothing.");
 }
 
@@ -426,14 +476,17 @@ int main(void) {
                                      cmocka_unit_test(the_other_way_round),
                                      cmocka_unit_test(no_order_is_claimed_of_writes_under_way_together),
                                      cmocka_unit_test(a_transaction_does_not_help),
+                                     cmocka_unit_test(transactions_under_way_together),
                                      cmocka_unit_test(a_trigger_rejects),
                                      cmocka_unit_test(a_rejection_without_the_other_seat),
+                                     cmocka_unit_test(nowait_asked_first),
                                      cmocka_unit_test(nowait_does_not_wait),
                                      cmocka_unit_test(a_key_allows_one),
                                      cmocka_unit_test(a_row_lock_makes_wait),
                                      cmocka_unit_test(an_advisory_lock_makes_wait),
                                      cmocka_unit_test(an_update_looks_again_after_waiting),
                                      cmocka_unit_test(a_version_that_is_gone),
+                                     cmocka_unit_test(refused_although_sent_first),
                                      cmocka_unit_test(what_is_locked_is_skipped),
                                      cmocka_unit_test(an_open_claim_excludes_another),
                                      cmocka_unit_test(a_serialization_failure_is_retried),

@@ -1506,7 +1506,7 @@ static void so_many_may_wait_for_an_answer(void **state) {
   leave(&clients[0]); /* whoever has gone is still to be answered */
   turns(&s);
   assert_int_equal(get(&more, "/report-later", s.cookie).status, 429);
-  assert_int_equal(post(&more, "/later", "{}").status, 429);
+  assert_int_equal(post(&more, "/echo", "{}").status, 200); /* clicks go on */
   assert_int_equal(s.later_count, PGR_HTTP_CALLS_WAITING_MAX);
   pgr_http_answer(s.later[--s.later_count], 204, NULL, "", 0, NULL);
   ask(&more, "GET", "/report-later", s.cookie, "");

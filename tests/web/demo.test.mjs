@@ -17,8 +17,8 @@ class Program {
   err = "";
   taken = 0;
 
-  constructor(...args) {
-    this.child = spawn(process.env.PGRACE, ["demo", "--port", "0", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  constructor(port = "0") {
+    this.child = spawn(process.env.PGRACE, ["demo", "--port", port, ...gap], { stdio: ["ignore", "pipe", "pipe"] });
     this.child.stdout.on("data", (text) => { this.out += text; });
     this.child.stderr.on("data", (text) => { this.err += text; });
     this.ended = once(this.child, "exit");
@@ -163,7 +163,7 @@ async function setStepping(page, stepping) {
 
 before(async () => {
   browser = await launch();
-  program = new Program(...gap);
+  program = new Program();
 });
 
 after(async () => {
@@ -224,6 +224,11 @@ test("naive: two clicks collide, both are told yes, and the customer gets two an
     assert.ok(sql.length >= 2 && sql.some((one) => one.startsWith("UPDATE conversations")), sql.join());
   }
   assert.match(await ada.page.locator(".conclusion").innerText(), /^1 of 1 contested conversation had two owners/);
+
+  await ada.page.reload(); /* what the server knows is what it told */
+  for (const agent of [1, 2]) await told(ada.page, agent, key, "Conversation claimed successfully");
+  await ada.page.locator(".bubble.answered").nth(1).waitFor();
+  assert.deepEqual(await explained(ada.page), await explained(ben.page));
 });
 
 test("the timeline shows both sessions, and where the second owner was told yes", async () => {
@@ -374,8 +379,18 @@ test("nothing was complained of, nor asked for elsewhere; Ctrl-C ends it", async
   for (const { page } of [ada, ben]) await page.locator(".banner", { hasText: "pgrace does not answer" }).waitFor();
 });
 
+test("started again at the same address, it does not know the pages of before, and they say what to do", async () => {
+  const another = new Program(new URL(ada.origin).port);
+  const link = await another.link();
+  for (const { page } of [ada, ben]) await page.locator(".banner", { hasText: /session is over.*address/ }).waitFor();
+  await ada.page.goto(link);
+  await ada.page.locator(".inbox-1 .letter").first().waitFor();
+  assert.ok(await ada.page.locator(".banner").isHidden());
+  assert.equal(await another.interrupt(), 0);
+});
+
 test("a first visitor gets a duplicate with two clicks", async () => {
-  const another = new Program(...gap);
+  const another = new Program();
   const { page } = await watch(await another.link(), { viewport: { width: 390, height: 844 }, colorScheme: "dark" });
   await page.locator(".inbox-1 .letter .claim").first().click();
   await page.locator(".inbox-2 .letter .claim").first().click();

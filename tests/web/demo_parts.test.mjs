@@ -108,6 +108,8 @@ import { bundle } from "./stories.mjs";
     assert.deepEqual(messages(after(begin(), tells(1), reply, released)), [["Given back", null]]);
     const failed = tells(1, { operation: "reply", outcome: "failed", message: "Something went wrong" });
     assert.deepEqual(messages(after(begin(), tells(1), failed)), [["Something went wrong", null]]);
+    const ended = after(begin(), tells(1), reply).conversations[1].told[0];
+    assert.deepEqual([ended.operation, ended.owns, ended.replied], ["claim", true, true], "as the server has it");
   });
 
   test("state: a try that is to be made again leaves the agent at it", () => {
@@ -201,6 +203,22 @@ import { bundle } from "./stories.mjs";
     assert.equal(parts.untouchedOf(begin()).key, 7);
     assert.equal(parts.untouchedOf(after(begin(), moment("started", 1))).key, 6, "somebody is at it");
     assert.equal(parts.untouchedOf(begin({ conversations: [conversation(6, { campaign: true }), conversation(7, { told: [told(1)] })] })), null);
+  });
+
+  test("press: where there is no conversation one comes first, and is claimed once", () => {
+    const calls = [];
+    const both = new parts.ClaimBoth(async (path, body) => { calls.push([path, body]); });
+    both.press();
+    assert.deepEqual(calls, [], "nothing is known yet");
+    both.show(begin({ conversations: [] }));
+    both.press();
+    both.press();
+    assert.deepEqual(calls, [["/arrive", { count: 1 }]], "one press is enough");
+    both.show(begin());
+    both.show(begin({ conversations: [conversation(8)] }));
+    assert.deepEqual(calls.slice(1), [["/both", { key: 7 }]], "what comes later is nobody's");
+    both.press();
+    assert.deepEqual(calls.slice(2), [["/both", { key: 8 }]]);
   });
 
   test("campaign: the last 200 of the crowd's, and what became of them", () => {
@@ -391,7 +409,7 @@ import { bundle } from "./stories.mjs";
     const reason = (of, database = "ready") =>
       reasonOf(stateOf({ setting: { ...setting, database } }), { ...seat, ...of });
     assert.equal(reason({ parked: update }), null);
-    assert.equal(reason({ in_flight: true, waits: true, waits_for: 1 }), "It waits for Ada’s lock.");
+    assert.equal(reason({ in_flight: true, waits: true, waits_for: 1 }), "It waits for Ada's lock.");
     assert.equal(reason({ in_flight: true, waits: true }), "It waits for a lock.");
     assert.equal(reason({ in_flight: true }), "Its statement runs.");
     assert.match(reason({ busy: null, key: null }), /^Idle: press Claim/);

@@ -1,5 +1,6 @@
 /* One line for those who watch from afar: what to do first, then what became of it. */
 import { count, list, setting } from "../words";
+import { agentName } from "./inbox";
 import type { State } from "./protocol";
 
 export interface Headline {
@@ -24,8 +25,8 @@ export function headlineOf(state: State): Headline {
   const wrong = contest.doubled !== null;
   if (explanation?.contest === contest.contest) return { text: explanation.title, wrong };
   if (wrong) return { text: `Two agents own ${what}`, wrong };
-  const nameOf = (agent: number): string => cast.agents.find((one) => one.agent === agent)?.name ?? "";
-  const at = seats.seats.filter((seat) => seat.busy !== null && seat.key === contest.key).map((seat) => nameOf(seat.agent));
+  const at = seats.seats.filter((seat) => seat.busy !== null && seat.key === contest.key)
+    .map((seat) => agentName(state, seat.agent));
   const took = new Set(contest.steps.map((step) => step.agent));
   const absent = cast.agents.filter((one) => !took.has(one.agent) && !at.includes(one.name)).map((one) => one.name);
   if (at.length === 0) return { text: hintOf(state), wrong: false };

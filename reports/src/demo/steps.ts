@@ -2,6 +2,7 @@
 import { code, foreign, h } from "../dom";
 import { many } from "../words";
 import type { Call } from "./client";
+import { agentName } from "./inbox";
 import { ClaimBoth, enable, isEnabled } from "./press";
 import type { Seat, State } from "./protocol";
 
@@ -11,16 +12,12 @@ const orderMost = 64;
 const letters = "AB"; /* of the seats, in their order */
 const examples = ["ABAB", "AABB"];
 
-function nameOf(state: State, agent: number | null): string {
-  return state.cast.agents.find((one) => one.agent === agent)?.name ?? "somebody";
-}
-
 /* Why the seat's next statement cannot be sent now; null: it can. */
 export function reasonOf(state: State, seat: Seat): string | null {
   const { database } = state.setting;
   if (database !== "ready") return database === "away" ? "The database does not answer." : "The database is being prepared.";
   if (seat.waits)
-    return seat.waits_for === null ? "It waits for a lock." : `It waits for ${nameOf(state, seat.waits_for)}’s lock.`;
+    return seat.waits_for === null ? "It waits for a lock." : `It waits for ${agentName(state, seat.waits_for)}'s lock.`;
   if (seat.in_flight) return "Its statement runs.";
   if (seat.parked !== null) return null;
   if (seat.busy !== null) return "It is about to say what it sends next.";
