@@ -20,6 +20,7 @@ class Run {
     this.began = now();
     this.child = spawn(process.env.PGRACE, ["demo", "--port", "0", ...args], { stdio: ["ignore", "pipe", "inherit"] });
     this.out = "";
+    process.on("exit", () => this.child.kill("SIGINT")); /* whatever ended this */
     this.child.stdout.setEncoding("utf8").on("data", (text) => { this.out += text; });
   }
 
