@@ -4,7 +4,7 @@
 #include "pgr_mem.h"
 
 pgr_code pgr_cell_session_make(pgr_cell_session *c, const pgr_scenario *scenario, const pgr_strategy *strategy,
-                                pgr_isolation isolation, pgr_protocol protocol, const char *extra) {
+                               pgr_isolation isolation, pgr_protocol protocol, const char *extra) {
   int count = 0;
   *c = (pgr_cell_session){0};
   pgr_buf_init(&c->setup, 0);

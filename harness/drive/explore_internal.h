@@ -3,8 +3,8 @@
 #ifndef PGR_EXPLORE_INTERNAL_H
 #define PGR_EXPLORE_INTERNAL_H
 
-#include "pgr_cell_session.h"
 #include "history_rows.h"
+#include "pgr_cell_session.h"
 #include "pgr_explore.h"
 #include "pgr_lockstep.h"
 #include "pgr_reaches.h"

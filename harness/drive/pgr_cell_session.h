@@ -16,7 +16,7 @@ typedef struct pgr_cell_session {
 
 /* extra: SQL that follows the isolation level, "" for none. Errors: PGR_ENOMEM; deinit in any case. */
 pgr_code pgr_cell_session_make(pgr_cell_session *c, const pgr_scenario *scenario, const pgr_strategy *strategy,
-                                pgr_isolation isolation, pgr_protocol protocol, const char *extra) PGR_MUST_CHECK;
+                               pgr_isolation isolation, pgr_protocol protocol, const char *extra) PGR_MUST_CHECK;
 void pgr_cell_session_deinit(pgr_cell_session *c);
 
 #endif

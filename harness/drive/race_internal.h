@@ -59,7 +59,7 @@ struct pgr__race {
   pgr_agent *agents;
   pgr__contest *contests;
   uint32_t contest_count;
-  pgr_cell_session session;                                    /* of every connection */
+  pgr_cell_session session;                                     /* of every connection */
   uint8_t starts[PGR_OPERATIONS_MAX], ends[PGR_OPERATIONS_MAX]; /* operations by when they run */
   int start_count, end_count;
   int64_t deadline_ns;        /* on the history's clock; 0: none */

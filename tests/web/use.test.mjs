@@ -22,6 +22,7 @@ test("a click on a cell shows its story and its details", async () => {
   }
   assert.equal(await page.locator(`${shown} figure`).count(), 0, "nothing happened there that could be told");
   await page.click('button[data-cell="cell-1"]');
+  await page.waitForSelector(`${shown} figure`);
   assert.equal(await page.locator(`${shown} figure`).count(), 3, "the three worst");
   assert.equal(await page.locator(`${shown} figure >> nth=0`).isVisible(), true);
   await page.locator(`${shown} summary`, { hasText: "second worst" }).click();
