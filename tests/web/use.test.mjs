@@ -14,6 +14,7 @@ test("a click on a cell shows its story and its details", async () => {
   const { page, done } = await open(browser, report(samples.swept()));
   for (const [cell, name] of [[3, "naive at read committed, gap 5 ms"], [10, "trigger at repeatable read, gap 0"]]) {
     await page.click(`button[data-cell="cell-${cell}"]`);
+    await page.waitForSelector(`button[data-cell="cell-${cell}"][aria-expanded="true"]`);
     assert.equal(new URL(page.url()).hash, `#cell-${cell}`);
     assert.equal(await page.locator(shown).count(), 1);
     assert.ok((await page.textContent(`${shown} h3`)).startsWith(name));
@@ -22,7 +23,7 @@ test("a click on a cell shows its story and its details", async () => {
   }
   assert.equal(await page.locator(`${shown} figure`).count(), 0, "nothing happened there that could be told");
   await page.click('button[data-cell="cell-1"]');
-  await page.waitForSelector(`${shown} figure`);
+  await page.waitForSelector('button[data-cell="cell-1"][aria-expanded="true"]');
   assert.equal(await page.locator(`${shown} figure`).count(), 3, "the three worst");
   assert.equal(await page.locator(`${shown} figure >> nth=0`).isVisible(), true);
   await page.locator(`${shown} summary`, { hasText: "second worst" }).click();
