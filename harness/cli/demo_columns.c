@@ -15,9 +15,10 @@
 enum {
   WIDTH_MIN = 80,
   WIDTH_MAX = 132,
-  MARGIN = 5, /* a statement's number and two blanks */
-  GAP = 3,    /* between the columns */
-  INDENT = 2, /* of the second line of a statement */
+  MARGIN = 5,  /* a statement's number and two blanks */
+  GAP = 3,     /* between the columns */
+  HEADING = 3, /* before a heading's words */
+  INDENT = 2,  /* of the second line of a statement */
   BEFORE_ANSWER = 2,
   BUBBLE_SHIFT = 12, /* of an agent's, to the right */
   BUBBLE_MAX = 44,   /* text in it */
@@ -73,6 +74,10 @@ static size_t line_end(const char *text, int width, bool is_sql) {
   return best ? best : hard;
 }
 
+static const char *skip_blank(const char *text) {
+  return *text == ' ' ? text + 1 : text;
+}
+
 static void put(pgr_demo_columns *c, const pgr_buf *line) {
   if (c->error) return;
   if (line->failed) {
@@ -119,8 +124,17 @@ void pgr_demo_columns_heading(pgr_demo_columns *c, const char *name, const char 
   pgr_buf_init(&b, 0);
   pgr_buf_adds(&b, "── ");
   add_styled(c, &b, PGR_DEMO_BOLD, name, strlen(name));
-  pgr_buf_addf(&b, ": %s", words);
-  int used = 3 + width_of(name, strlen(name)) + 2 + width_of(words, strlen(words)) + 1;
+  pgr_buf_adds(&b, ": ");
+  int used = HEADING + width_of(name, strlen(name)) + 2;
+  for (;;) {
+    size_t len = line_end(words, c->width - used, false);
+    pgr_buf_add(&b, words, len);
+    used += width_of(words, len) + 1;
+    words = skip_blank(words + len);
+    if (!*words) break;
+    pgr_buf_addf(&b, "\n%*s", HEADING, "");
+    used = HEADING;
+  }
   for (int at = used; at < c->width; at++)
     pgr_buf_adds(&b, at == used ? " ─" : "─");
   pgr_buf_adds(&b, "\n");
@@ -153,10 +167,6 @@ static void add_number(const pgr_demo_columns *c, pgr_buf *b, int number, int co
   if (number) snprintf(text, sizeof text, "%*d", MARGIN - 2, number);
   add_styled(c, b, PGR_DEMO_DIM, text, strlen(text));
   add_blanks(b, column - (int)strlen(text));
-}
-
-static const char *skip_blank(const char *text) {
-  return *text == ' ' ? text + 1 : text;
 }
 
 /* The answer ends at the column's right edge: on the last line of the text, or below it where that has no room. */

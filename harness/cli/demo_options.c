@@ -16,10 +16,10 @@ void pgr_demo_help(void) {
         "clicks collide. It prints an address for your browser and runs until Ctrl-C, which\n"
         "leaves nothing behind.\n\n"
         "  --strategy S[,S…]   begin with this one (default: naive); with --terminal, play each\n"
-        "  --gap D             an agent's time between look and claim, up to 5s (default 2s)\n"
-        "  --step              step by step: you say whose statement goes next\n"
         "  --order ABBA        play a claim by both, statement by statement: A is Ada, B is Ben\n"
         "In the browser\n"
+        "  --gap D             an agent's time between look and claim, up to 5s (default 2s)\n"
+        "  --step              step by step: you say whose statement goes next\n"
         "  --open              open the page in your browser, too\n"
         "  --port N            listen on this port (default: 8734, or another when that is taken)\n"
         "  --listen ADDRESS    listen on this address, for other machines (default: 127.0.0.1);\n"
@@ -57,22 +57,27 @@ static pgr_code check_order(const char *order, pgr_err *err) {
 }
 
 /* What is for the page alone. */
-static pgr_code check_terminal(const pgr_demo_options *o, pgr_err *err) {
+static pgr_code check_terminal(const pgr_demo_options *o, bool gap_given, pgr_err *err) {
   const char *other = o->open ? "open" : o->port_given ? "port" : o->listen ? "listen" : NULL;
   if (other)
     return pgr_fail(err, PGR_EUSAGE, "--%s is for the browser, --terminal opens no page: leave one out", other);
   if (o->step)
     return pgr_fail(err, PGR_EUSAGE, "--step is for the browser; in the terminal say the steps with --order ABBA");
+  if (gap_given)
+    return pgr_fail(
+        err, PGR_EUSAGE,
+        "--gap is for the browser; in the terminal nobody pauses between look and claim, say the steps with "
+        "--order ABBA");
   return PGR_OK;
 }
 
-static pgr_code check(const pgr_demo_options *o, pgr_err *err) {
+static pgr_code check(const pgr_demo_options *o, bool gap_given, pgr_err *err) {
   pgr_code code = o->listen ? check_listen(o->listen, err) : PGR_OK;
   if (!code && o->order) code = check_order(o->order, err);
-  if (!code && o->terminal) code = check_terminal(o, err);
+  if (!code && o->terminal) code = check_terminal(o, gap_given, err);
   if (!code && o->pace_given && !o->terminal)
     code = pgr_fail(err, PGR_EUSAGE, "--pace is for --terminal; in the browser --step lets you set the pace");
-  if (!code && o->gap_ns > GAP_MAX_NS && !o->terminal)
+  if (!code && o->gap_ns > GAP_MAX_NS)
     code = pgr_fail(err, PGR_EUSAGE, "--gap: nobody waits longer than 5s here, give 0 to 5s");
   return code;
 }
@@ -93,7 +98,7 @@ pgr_code pgr_demo_options_parse(pgr_demo_options *o, int argc, char **argv, bool
                               {0}};
   int operands = 0;
   pgr_code code = pgr_options_parse(table, argc, argv, NULL, 0, &operands, wants_help, err);
-  if (!code && !*wants_help) code = check(o, err);
+  if (!code && !*wants_help) code = check(o, gap_given, err);
   if (!gap_given && !o->terminal) o->gap_ns = GAP_DEFAULT_NS;
   if (!o->listen) o->listen = "127.0.0.1";
   return code;

@@ -13,8 +13,8 @@ enum {
 };
 
 typedef struct pgr_demo_options {
-  const char *strategies; /* --strategy: NULL for the scenario's `compare`; the page begins with the first of them */
-  int64_t gap_ns;         /* --gap, default 2 s in the page, 0 in the terminal */
+  const char *strategies; /* --strategy: NULL for the scenario's `compare`, the first of which the page begins with */
+  int64_t gap_ns;         /* --gap, default 2 s in the page; 0 in the terminal, always */
   bool step;              /* --step */
   const char *order;      /* --order ABBA, NULL: none */
   const char *listen;     /* --listen ADDRESS, default 127.0.0.1 */

@@ -85,6 +85,81 @@ const char *pgr__error_words(const char *sqlstate) {
   return "";
 }
 
+/* ---- waits that nobody saw ---- */
+
+/* What of a statement is locked: its table, or " advisory". Returns its bytes; 0: nothing, or unknown. */
+static size_t locked_by(const pgr_contest_step *s, const char **out) {
+  static const char *const before[] = {"UPDATE ", "INSERT INTO ", "DELETE FROM "};
+  *out = "advisory";
+  if (pgr__step_locks_advisory(s)) return strlen(*out);
+  const char *at = NULL;
+  for (size_t i = 0; i < sizeof before / sizeof *before; i++)
+    if (strncasecmp(s->sql, before[i], strlen(before[i])) == 0) at = s->sql + strlen(before[i]);
+  for (const char *c = s->sql; !at && pgr__step_locks_row(s) && *c; c++)
+    if (strncasecmp(c, " FROM ", 6) == 0) at = c + 6;
+  *out = at;
+  return at ? strcspn(at, " (") : 0;
+}
+
+static bool lock_the_same(const pgr_contest_step *a, const pgr_contest_step *b) {
+  const char *of_a, *of_b;
+  size_t len = locked_by(a, &of_a);
+  return len > 0 && len == locked_by(b, &of_b) && strncasecmp(of_a, of_b, len) == 0;
+}
+
+static bool waits_for_none(const pgr_contest_step *s) {
+  return pgr__contains(s->sql, "NOWAIT") || pgr__contains(s->sql, "SKIP LOCKED") ||
+         pgr__contains(s->sql, "advisory_unlock") || pgr__contains(s->sql, "pg_try_");
+}
+
+static bool ends_transaction(const pgr_contest_step *s) {
+  return pgr__step_begins(s, "COMMIT") || pgr__step_begins(s, "ROLLBACK");
+}
+
+/* Whether the agent of steps[at] is in a transaction as it sends that. */
+static bool in_transaction(const pgr_contest *c, int at) {
+  for (int i = at - 1; i >= 0; i--) {
+    if (c->steps[i].agent != c->steps[at].agent) continue;
+    if (ends_transaction(&c->steps[i])) return false;
+    if (pgr__step_begins(&c->steps[i], "BEGIN")) return true;
+  }
+  return false;
+}
+
+/* With what the lock that steps[at] has taken ends; NULL: not yet. */
+static const pgr_contest_step *end_of_lock(const pgr_contest *c, int at) {
+  if (!in_transaction(c, at)) return &c->steps[at];
+  for (int i = at + 1; i < c->step_count; i++)
+    if (c->steps[i].agent == c->steps[at].agent && ends_transaction(&c->steps[i])) return &c->steps[i];
+  return NULL;
+}
+
+/* Whether it has taken its lock, as far as is known. */
+static bool took_lock(const pgr_contest_step *s) {
+  return s->answered_ns && !*s->sqlstate && (s->rows > 0 || pgr__step_locks_advisory(s));
+}
+
+static bool has_waited(const pgr_contest *c, const pgr_contest_step *s, int holder) {
+  const pgr_contest_step *lock = &c->steps[holder], *end = end_of_lock(c, holder);
+  if (lock->agent == s->agent || !end || !took_lock(lock) || !lock_the_same(lock, s)) return false;
+  if (end->sent_ns > s->answered_ns || (end->answered_ns && end->answered_ns <= s->sent_ns)) return false;
+  return end == lock ? !took_lock(s) : lock->answered_ns <= s->answered_ns;
+}
+
+void pgr_contest_infer(pgr_contest *c) {
+  for (int i = 0; i < c->step_count; i++) {
+    pgr_contest_step *s = &c->steps[i];
+    if (!s->answered_ns || s->waits_ns || waits_for_none(s)) continue;
+    for (int k = 0; k < c->step_count && !s->waits_ns; k++) {
+      const pgr_contest_step *lock = &c->steps[k];
+      if (!has_waited(c, s, k)) continue;
+      s->waits_ns = lock->sent_ns > s->sent_ns ? lock->sent_ns : s->sent_ns;
+      s->waits_for = lock->agent;
+      s->inferred = true;
+    }
+  }
+}
+
 /* ---- what each seat did ---- */
 
 static bool is_final(pgr_outcome o) {

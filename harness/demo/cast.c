@@ -4,6 +4,7 @@
 
 #include "pgr_moment.h"
 #include <stdio.h>
+#include <string.h>
 
 typedef struct talk {
   const char *customer, *question;
@@ -19,7 +20,7 @@ static const talk talks[] = {
     {"Tom", "Is my ride to the polls booked?", {"Yes, the driver comes at 9.", "There is no ride in your name."}},
     {"Nina", "Can my son come along?", {"Of course, children are welcome.", "Sorry, it is for adults only."}},
     {"Joe", "Did my donation arrive?", {"Yes, thank you for the $20!", "No, the card was declined."}},
-    {"Aisha", "Which bus goes there?", {"Take the 14 to the end.", "Take the 9, the 14 does not run."}},
+    {"Aisha", "Which bus goes there?", {"The red line, to the end.", "The blue one, the red one is off."}},
     {"Ken", "Is the shelter full tonight?", {"There is room, come by.", "It is full, please try tomorrow."}},
     {"Rosa", "¿Hablan español?", {"Sí, le llamamos hoy.", "Sorry, English only."}},
     {"Ivan", "Do I get my form by mail?", {"It was sent on Tuesday.", "No, please print it yourself."}},
@@ -70,6 +71,38 @@ const char *pgr_cast_question(int64_t key) {
 
 const char *pgr_cast_answer(int64_t key, uint32_t agent) {
   return talk_of(key)->answers[(agent - 1) % PGR_SEATS];
+}
+
+/* Where libpq goes on to guess, ask or hint, or the server to explain. */
+static size_t first_part(const char *text) {
+  static const char *const next[] = {"\n", "Is the server running", "DETAIL:", "HINT:"};
+  size_t len = strlen(text);
+  for (size_t i = 0; i < sizeof next / sizeof *next; i++) {
+    const char *at = strstr(text, next[i]);
+    if (at && (size_t)(at - text) < len) len = (size_t)(at - text);
+  }
+  while (len > 0 && strchr(" \t\r\n.?!:;,", text[len - 1]))
+    len--;
+  return len;
+}
+
+void pgr_cast_sentence(char *out, size_t bytes, const char *text) {
+  static const char cut[] = "…";
+  size_t len = first_part(text);
+  bool fits = len + 2 <= bytes;
+  if (!fits) {
+    size_t room = bytes - sizeof cut, at = room;
+    while (at > 0 && text[at] != ' ')
+      at--;
+    len = at > 0 ? at : room;
+    while (len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80)
+      len--;
+  }
+  snprintf(out, bytes, "%.*s%s", (int)len, text, len == 0 ? "" : fits ? "." : cut);
+}
+
+const char *pgr_cast_nothing_released(void) {
+  return "It was not yours any more";
 }
 
 static const char *message_of_success(const pgr_scenario *s, uint8_t operation) {

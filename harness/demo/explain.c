@@ -178,11 +178,12 @@ static const char *wait_clause(const step *s, const attempt *other, char out[CLA
   span(duration, s->sent_ns, s->answered_ns);
   const step *end = other && other->transaction ? other->effect : NULL;
   bool for_other = other && s->waits_for == other->agent;
+  const char *probably = s->inferred ? "probably " : "";
   if (for_other && end && end->sent_ns <= s->answered_ns && end->sent_ns >= s->sent_ns)
-    snprintf(out, CLAUSE_BYTES, "waited for %s's lock, until %s COMMIT (%s in all)", other->name,
+    snprintf(out, CLAUSE_BYTES, "%swaited for %s's lock, until %s COMMIT (%s in all)", probably, other->name,
              possessive(other->agent), duration);
   else if (for_other)
-    snprintf(out, CLAUSE_BYTES, "waited for %s's lock (%s in all)", other->name, duration);
+    snprintf(out, CLAUSE_BYTES, "%swaited for %s's lock (%s in all)", probably, other->name, duration);
   else
     snprintf(out, CLAUSE_BYTES, "waited for a lock (%s in all)", duration);
   return out;
@@ -208,8 +209,8 @@ static void say_last_write(teller *t, const attempt *earlier, const attempt *lat
   bool updates = pgr__step_begins(w, "UPDATE") && pgr__step_begins(earlier->write, "UPDATE");
   bool transactions = earlier->transaction && later->transaction;
   if (w->waits_ns && updates && *pgr__step_condition(w, where))
-    say(t, 2, w, "%s%s's UPDATE %s, found that its WHERE%s still held, and replaced %s; %s.", level(t, later, at),
-        later->name, wait_clause(w, earlier, wait), where, replaced, both);
+    say(t, 2, w, "%s%s's UPDATE %s, found that its WHERE%s still held, and replaced %s: the row names %s, but %s.",
+        level(t, later, at), later->name, wait_clause(w, earlier, wait), where, replaced, later->name, both);
   else if (!w->waits_ns && w->sent_ns < earlier->effect->answered_ns)
     say(t, 2, w, "%s's and %s's %s were under way at the same time and both succeeded%s; %s.", earlier->name,
         later->name, transactions ? "transactions" : verb, updates ? ", so one replaced the other" : "", both);
@@ -281,16 +282,40 @@ static void tell_rejection(teller *t, const attempt *a, const attempt *other) {
       pgr_cast_message(t->scenario, acquire, PGR_OUTCOME_REJECTED, r), keeps);
 }
 
-/* What it saw that made its application refuse. */
-static void say_refused(teller *t, int sentence, const attempt *a) {
+/* Why SKIP LOCKED left it nothing: what the times of the other's write leave open is not decided. other: may be NULL.
+ */
+static void say_skipped(teller *t, int sentence, const attempt *a, const attempt *other) {
+  const step *w = a->write, *effect = other ? other->effect : NULL;
+  bool was_locked = effect && other->write != effect && other->write->answered_ns <= w->sent_ns;
+  if (!effect || (effect->answered_ns && effect->answered_ns <= w->sent_ns))
+    say(t, sentence, w,
+        "The row was taken already, so there was nothing to lock or to pass over (SKIP LOCKED): %s's UPDATE changed 0 "
+        "rows, and the application refused.",
+        a->name);
+  else if (was_locked && w->answered_ns <= effect->sent_ns)
+    say(t, sentence, w,
+        "%s's UPDATE passed over the row, which %s had locked (SKIP LOCKED), and changed 0 rows, so the application "
+        "refused.",
+        a->name, other->name);
+  else
+    say(t, sentence, w,
+        "%s's UPDATE passed over the row, which %s was locking or had taken by then (SKIP LOCKED), and changed 0 rows, "
+        "so the application refused.",
+        a->name, other->name);
+}
+
+/* What it saw that made its application refuse. other: may be NULL. */
+static void say_refused(teller *t, int sentence, const attempt *a, const attempt *other) {
   char where[CLAUSE_BYTES];
   const step *w = a->write;
   const char *column, *verb = w ? pgr__step_verb(w) : "";
   if (w && w->rows == 0 && pgr__contains(w->sql, "SKIP LOCKED"))
+    say_skipped(t, sentence, a, other);
+  else if (w && w->rows == 0 && w->inferred && *pgr__step_condition(w, where))
     say(t, sentence, w,
-        "%s's UPDATE passed over what is taken or locked (SKIP LOCKED) and changed 0 rows, so the "
+        "After such a wait PostgreSQL looks at the WHERE%s again, on the row as it is by then: 0 rows, so the "
         "application refused.",
-        a->name);
+        where);
   else if (w && w->rows == 0 && w->waits_ns && *pgr__step_condition(w, where))
     say(t, sentence, w,
         "Then PostgreSQL looked at its WHERE%s again, on the row as it was by then: 0 rows, so the "
@@ -301,14 +326,15 @@ static void say_refused(teller *t, int sentence, const attempt *a) {
         where);
   else if (w && w->rows == 0 && pgr__contains(w->sql, "ON CONFLICT DO NOTHING"))
     say(t, sentence, w,
-        "%s's INSERT met a row that it conflicts with (ON CONFLICT DO NOTHING) and inserted 0 rows, so the "
-        "application refused.",
+        "A constraint allows no second such row; told ON CONFLICT DO NOTHING, %s's INSERT raised no error and inserted "
+        "0 rows, so the application refused.",
         a->name);
   else if (w && w->rows == 0)
     say(t, sentence, w, "%s's %s %s 0 rows, so the application refused.", a->name, verb, counts_as(w));
   else if (pgr__step_found_taken(a->read))
     say(t, sentence, a->read, "%s%s's SELECT found %.*s taken, so the application refused and wrote nothing.",
-        a->waited ? "Then " : "", a->name, pgr__step_checks(a->read, &column), a->read->sql + strlen("SELECT "));
+        a->waited && !a->waited->inferred ? "Then " : "", a->name, pgr__step_checks(a->read, &column),
+        a->read->sql + strlen("SELECT "));
   else
     say(t, sentence, a->last, "%s's application saw that it may not, and refused.", a->name);
 }
@@ -317,7 +343,9 @@ static void tell_wait(teller *t, const attempt *a, const attempt *other) {
   char wait[CLAUSE_BYTES], later[CLAUSE_BYTES], sent[CLAUSE_BYTES], statement[CLAUSE_BYTES];
   const step *first = other->lock ? other->lock : other->first;
   bool same_advisory = pgr__step_locks_advisory(first) && pgr__step_locks_advisory(a->waited);
-  if (a->waited->waits_for == other->agent)
+  if (a->waited->inferred)
+    entitle(t, "%s was refused", a->name);
+  else if (a->waited->waits_for == other->agent)
     entitle(t, "%s waited for %s, and was refused", a->name, other->name);
   else
     entitle(t, "%s waited, and was refused", a->name);
@@ -329,7 +357,7 @@ static void tell_wait(teller *t, const attempt *a, const attempt *other) {
                                                       : sent;
   say(t, 1, a->waited, "%s %s %s %s.", later_than(first, a->waited, false, later), a->name, what,
       wait_clause(a->waited, other, wait));
-  say_refused(t, 2, a);
+  say_refused(t, 2, a, other);
 }
 
 static void tell_retry(teller *t, const attempt *a, const attempt *other) {
@@ -340,6 +368,9 @@ static void tell_retry(teller *t, const attempt *a, const attempt *other) {
   error_clause(e, error);
   if (e->waits_ns)
     say(t, 1, e, "%s's %s %s; then it failed: %s.", a->name, pgr__step_verb(e), wait_clause(e, other, wait), error);
+  else if (strcmp(e->sqlstate, "40001") == 0 && other->effect && other->effect->answered_ns <= e->answered_ns)
+    say(t, 1, e, "%s's %s had come meanwhile, so %s's %s failed: %s.", other->name, pgr__step_verb(other->effect),
+        a->name, pgr__step_verb(e), error);
   else
     say(t, 1, e, "%s's %s failed: %s.", a->name, pgr__step_verb(e), error);
   const step *s = a->read ? a->read : a->write ? a->write : a->last;
@@ -364,7 +395,7 @@ static void tell_refusal(teller *t, const attempt *a, const attempt *other) {
     say(t, 1, s, "%s, %s%s sent %s.", later_than(other->first, s, false, later),
         earlier ? "" : before_what(other, s, before), a->name, a_statement(s, words));
   }
-  say_refused(t, 2, a);
+  say_refused(t, 2, a, other);
 }
 
 /* ---- the rest ---- */
@@ -379,7 +410,7 @@ static void tell_lone(teller *t, const attempt *a) {
   }
   entitle(t, "%s was refused", a->name);
   say(t, 0, telling(a), "%s %s.", a->name, did(t, telling(a), words));
-  say_refused(t, 1, a);
+  say_refused(t, 1, a, NULL);
   say(t, 2, NULL, "%s sent nothing to %s meanwhile: nothing raced.", other, t->thing);
 }
 
@@ -398,23 +429,23 @@ static void tell_failure(teller *t, const attempt *a, const attempt *other) {
     say(t, 2, NULL, "The application does not expect this error: it is a bug, not a refusal.");
 }
 
-static void say_ending(teller *t, int sentence, const attempt *a) {
+static void say_ending(teller *t, int sentence, const attempt *a, const attempt *other) {
   char words[CLAUSE_BYTES];
   const step *s = a->write ? a->write : a->last;
   if (a->outcome == PGR_OUTCOME_OK)
     say(t, sentence, s, "%s %s, and was told that it is %s.", a->name, did(t, s, words),
         a->agent == 1 ? "hers" : "his");
   else
-    say_refused(t, sentence, a);
+    say_refused(t, sentence, a, other);
 }
 
 static void tell_in_turn(teller *t, const attempt *one, const attempt *two) {
   char between[PGR_TEXT_BYTES];
   entitle(t, "One after the other");
-  say_ending(t, 0, one);
+  say_ending(t, 0, one, two);
   say(t, 1, two->first, "That had ended %s before %s began: their statements did not overlap.",
       span(between, one->last->answered_ns, two->first->sent_ns), two->name);
-  say_ending(t, 2, two);
+  say_ending(t, 2, two, one);
 }
 
 static void tell_plainly(teller *t, const attempt *a, const attempt *b) {
@@ -423,8 +454,8 @@ static void tell_plainly(teller *t, const attempt *a, const attempt *b) {
   const attempt *one = a_first ? a : b, *two = a_first ? b : a;
   entitle(t, "Both were at %s", t->thing);
   say(t, 0, telling(one), "%s %s.", one->name, did(t, telling(one), words));
-  say_ending(t, 1, one);
-  say_ending(t, 2, two);
+  say_ending(t, 1, one, two);
+  say_ending(t, 2, two, one);
 }
 
 /* ---- which of them ---- */

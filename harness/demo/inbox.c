@@ -24,14 +24,14 @@ void pgr__changed(pgr_inbox *i) {
 }
 
 void pgr__fault(pgr_inbox *i, const char *why) {
-  if (!i->faulted) snprintf(i->fault, sizeof i->fault, "%s", why);
+  if (!i->faulted) pgr_cast_sentence(i->fault, sizeof i->fault, why);
   i->faulted = true;
   pgr__changed(i);
 }
 
 void pgr__set_database(pgr_inbox *i, pgr_inbox_database to, const char *why) {
   i->database = to;
-  snprintf(i->why, sizeof i->why, "%s", why);
+  pgr_cast_sentence(i->why, sizeof i->why, why);
   pgr__changed(i);
 }
 
@@ -248,13 +248,14 @@ void pgr_inbox_state_of(const pgr_inbox *i, pgr_inbox_state *out) {
                            .gap_ns = i->gap_ns,
                            .stepping = i->stepping,
                            .now_ns = pgr__now_ns(i),
-                           .crowd_busy = i->crowd_busy,
+                           .crowd_busy = i->database == PGR_INBOX_AWAY ? 0 : i->crowd_busy,
                            .first = i->first,
                            .last = i->last,
                            .order_left = i->order.count - i->order.at};
   snprintf(out->why, sizeof out->why, "%s", i->why);
   snprintf(out->order, sizeof out->order, "%s", i->went);
   snprintf(out->trouble, sizeof out->trouble, "%s", i->trouble);
+  if (i->database == PGR_INBOX_AWAY) return;
   for (int k = 0; i->desk && k < PGR_SEATS; k++)
     seat_state_of(&i->desk->seats[k], &out->seats[k]);
 }

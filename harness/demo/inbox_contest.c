@@ -97,6 +97,7 @@ void pgr__contest_answered(pgr__seat *s, const pgr_moment *answer) {
   snprintf(step->sqlstate, sizeof step->sqlstate, "%s", answer->sqlstate);
   pgr_utf8_copy(step->constraint, sizeof step->constraint, answer->constraint);
   pgr_utf8_copy(step->error, sizeof step->error, answer->error);
+  pgr_contest_infer(&s->member.inbox->contest);
 }
 
 void pgr__contest_told(pgr__seat *s, uint8_t kind, pgr_outcome outcome) {

@@ -6,6 +6,7 @@
 
 #include "pgr_cast.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 pgr__conversation *pgr__conversation_of(pgr_inbox *i, int64_t key) {
@@ -76,6 +77,7 @@ void pgr__operation_begin(pgr__member *m, uint8_t kind) {
   pgr__conversation *c = m->at;
   pgr__record *r = m->inbox->record;
   m->let_go = false;
+  m->rows = -1;
   *m->constraint = '\0';
   if (kind != m->inbox->scenario->ownership.acquire) return;
   r->rounds += !c->tried;
@@ -120,12 +122,29 @@ static bool too_many(const pgr__member *m, pgr__agents owners) {
   return __builtin_popcountll(owners) > m->inbox->scenario->ownership.capacity;
 }
 
+/* An ownership begins anew: neither answers nor company of an earlier one of the agent's are of it. */
+static void begin_ownership(pgr__member *m) {
+  pgr__conversation *c = m->at;
+  c->rivals[m->agent.op.agent - 1] = 0;
+  c->answers &= ~pgr__bit(m);
+}
+
+/* It owns beside others, one too many. */
+static void meet_rivals(pgr__member *m) {
+  pgr__conversation *c = m->at;
+  pgr__agents others = c->owns & ~pgr__bit(m);
+  c->rivals[m->agent.op.agent - 1] |= others;
+  for (int k = 0; k < PGR__AGENTS; k++)
+    if (others >> k & 1) c->rivals[k] |= pgr__bit(m);
+}
+
 static void own(pgr__member *m) {
   pgr_inbox *i = m->inbox;
   pgr__conversation *c = m->at;
   c->owns |= pgr__bit(m);
   mark_owner(m);
   if (too_many(m, c->owns | c->leaving)) c->shared |= c->leaving;
+  if (too_many(m, c->owns)) meet_rivals(m);
   if (!too_many(m, c->owns) && !(c->shared & pgr__bit(m))) return;
   if (i->contest.key == c->shown.key && m->agent.op.agent <= PGR_SEATS) i->contest.doubled = m->agent.op.agent;
   if (c->doubled) return;
@@ -148,7 +167,9 @@ static void acquired(pgr__member *m, pgr_outcome outcome) {
   c->wants &= ~pgr__bit(m);
   c->unsure &= ~pgr__bit(m);
   if (outcome == PGR_OUTCOME_UNKNOWN) c->unsure |= pgr__bit(m);
-  if (outcome == PGR_OUTCOME_OK) own(m);
+  if (outcome != PGR_OUTCOME_OK) return;
+  begin_ownership(m);
+  own(m);
 }
 
 /* One that failed at its first try ends nothing: what it was to give back is still owned. */
@@ -173,21 +194,26 @@ static void replied(pgr__member *m) {
   counts->replies++;
   c->shown.replies++;
   c->replied |= pgr__bit(m);
-  if (c->doubly_answered || !several(c->replied)) return;
-  c->doubly_answered = true;
+  c->answers |= pgr__bit(m);
+  c->shown.answered_by = (uint32_t)__builtin_popcountll(c->replied);
+  if (c->shown.contradicted || !(c->answers & c->rivals[m->agent.op.agent - 1])) return;
+  c->shown.contradicted = true;
   counts->doubly_answered++;
 }
 
 /* ---- what agents are told ---- */
 
-void pgr__note_error(pgr__member *m, const PGresult *result) {
+void pgr__note_result(pgr__member *m, const PGresult *result) {
   const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+  const char *rows = PQcmdTuples((PGresult *)(uintptr_t)result);
+  if (*rows) m->rows = strtoll(rows, NULL, 10);
   if (PQresultStatus(result) != PGRES_FATAL_ERROR) return;
   snprintf(m->constraint, sizeof m->constraint, "%s", constraint ? constraint : "");
 }
 
 static const char *message_of(const pgr__member *m, uint8_t kind, pgr_outcome outcome) {
   const pgr_scenario *s = m->inbox->scenario;
+  if (kind == s->ownership.release && outcome == PGR_OUTCOME_OK && m->rows == 0) return pgr_cast_nothing_released();
   const pgr_rejection *rejection =
       outcome == PGR_OUTCOME_REJECTED ? pgr_scenario_rejection(s, m->agent.op.sqlstate, m->constraint) : NULL;
   return pgr_cast_message(s, kind, outcome, rejection);

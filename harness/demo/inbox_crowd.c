@@ -41,7 +41,7 @@ static void go_on(pgr__member *m) {
 }
 
 static void on_answered(pgr_agent *a, const PGresult *result) {
-  pgr__note_error((pgr__member *)a, result);
+  pgr__note_result((pgr__member *)a, result);
 }
 
 static void on_done(pgr_agent *a, uint8_t kind, pgr_outcome outcome) {

@@ -20,16 +20,18 @@ typedef uint64_t pgr__agents;
 
 typedef struct pgr__conversation {
   pgr_conversation shown;
-  pgr__agents at;      /* are at it */
-  pgr__agents wants;   /* of those, try to acquire it */
-  pgr__agents owns;    /* were told that it is theirs */
-  pgr__agents unsure;  /* do not know whether it is theirs */
-  pgr__agents leaving; /* owned it, and their release is under way */
-  pgr__agents shared;  /* of those, were joined by one owner too many: so it was, if their release fails */
-  pgr__agents tried;   /* have tried to acquire it: the crowd does so once */
-  pgr__agents told;    /* were told something */
-  pgr__agents replied; /* were told that what follows succeeded */
-  bool contested, doubled, doubly_answered;
+  pgr__agents at;                  /* are at it */
+  pgr__agents wants;               /* of those, try to acquire it */
+  pgr__agents owns;                /* were told that it is theirs */
+  pgr__agents unsure;              /* do not know whether it is theirs */
+  pgr__agents leaving;             /* owned it, and their release is under way */
+  pgr__agents shared;              /* of those, were joined by one owner too many: so it was, if their release fails */
+  pgr__agents tried;               /* have tried to acquire it: the crowd does so once */
+  pgr__agents told;                /* were told something */
+  pgr__agents replied;             /* were told that what follows succeeded */
+  pgr__agents answers;             /* … in their present or last ownership */
+  pgr__agents rivals[PGR__AGENTS]; /* of each agent: whose ownership was one too many beside its present or last one */
+  bool contested, doubled;
 } pgr__conversation;
 
 /* What is known of a strategy. */
@@ -61,6 +63,7 @@ typedef struct pgr__member {
   uint8_t ok;                             /* operations of this visit that ended ok, by bit */
   bool let_go;                            /* its release has begun to be sent */
   char constraint[PGR__CONSTRAINT_BYTES]; /* of the last error */
+  int64_t rows;                           /* of the operation's last statement that has a count; -1: none had */
   pgr_random random;                      /* what to go to next */
 } pgr__member;
 
@@ -188,8 +191,8 @@ void pgr__operation_begin(pgr__member *m, uint8_t kind);
 void pgr__let_go(pgr__member *m);
 /* Its operation ended: who owns what, the counts, the moments TOLD and DOUBLED. contest, step: 0 for the crowd. */
 void pgr__tell(pgr__member *m, uint8_t kind, pgr_outcome outcome, uint32_t contest, uint32_t step);
-/* Remembers what an error of it named. */
-void pgr__note_error(pgr__member *m, const PGresult *result);
+/* Remembers how many rows a statement of it changed or returned, and what an error named. */
+void pgr__note_result(pgr__member *m, const PGresult *result);
 
 /* ---- inbox_contest.c ---- */
 

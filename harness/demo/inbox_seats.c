@@ -110,7 +110,7 @@ static void read_result(const PGresult *result, pgr_moment *m, char *value, size
 static void on_answered(pgr_agent *a, const PGresult *result) {
   pgr__seat *s = seat_of(a);
   char value[sizeof((pgr_contest_step *)0)->value];
-  pgr__note_error(&s->member, result);
+  pgr__note_result(&s->member, result);
   if (!s->in_flight) return;
   pgr_moment m = moment_of(s, PGR_MOMENT_ANSWERED);
   read_result(result, &m, value, sizeof value);
@@ -205,6 +205,9 @@ static pgr_code check_claim(pgr_inbox *i, uint32_t agent, int64_t key, pgr_err *
   char name[PGR_CAST_NAME_BYTES];
   pgr_code code = check(i, agent, key, err);
   if (code) return code;
+  if (pgr__conversation_of(i, key)->shown.campaign)
+    return pgr_fail(err, PGR_EUSAGE, "%s %lld came with a campaign and is the crowd's to claim.", i->scenario->key.name,
+                    (long long)key);
   if (!(pgr__conversation_of(i, key)->owns & pgr__bit(&i->desk->seats[agent - 1].member))) return PGR_OK;
   return pgr_fail(err, PGR_EUSAGE, "%s owns %s %lld already.", pgr__name_of(agent, name), i->scenario->key.name,
                   (long long)key);

@@ -21,5 +21,11 @@ const char *pgr_cast_answer(int64_t key, uint32_t agent);
  * scenario's own message. rejection: NULL when it was none. Static, or the scenario's. */
 const char *pgr_cast_message(const pgr_scenario *s, uint8_t operation, pgr_outcome outcome,
                              const pgr_rejection *rejection);
+/* … and whose release ended ok, but changed no row. */
+const char *pgr_cast_nothing_released(void);
+
+/* Why there is no database, as one sentence for people: of a library's text in several parts (its lines are joined with
+ * blanks) the first; whole words, with "…" where it is cut; one full stop. out: bytes >= 8. */
+void pgr_cast_sentence(char *out, size_t bytes, const char *text);
 
 #endif

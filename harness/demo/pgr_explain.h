@@ -15,6 +15,7 @@ typedef struct pgr_contest_step {
   int64_t sent_ns, answered_ns; /* answered_ns 0: not yet */
   int64_t waits_ns;             /* since when it waits or waited for a lock; 0: never */
   uint32_t waits_for;
+  bool inferred; /* nobody saw it wait: the times of the statements say that it probably did */
   int64_t rows;
   bool has_value, is_null;
   pgr_outcome outcome; /* of the operation, when it ended with this statement; PGR_OUTCOME_COUNT: it went on */
@@ -37,6 +38,11 @@ typedef struct pgr_explanation {
   char sentences[PGR_SENTENCES][400];
   const char *sql[PGR_SENTENCES]; /* the statement each speaks of, borrowed from the contest; NULL: none */
 } pgr_explanation;
+
+/* Notes where a statement that was answered has probably waited, though nobody saw it: it wants the lock that one of
+ * the other seat's holds until its transaction ends, and was in flight as that ended. Of two that succeeded by
+ * themselves it is not known which one waited. May be called anew as more is answered. */
+void pgr_contest_infer(pgr_contest *c);
 
 /* false: not all that matters has ended, or one seat took part alone and was not told no; out is unchanged. Rules,
  * first that fits: a second owner; a rejection (names SQLSTATE and constraint, what the application shows); a lock wait

@@ -38,7 +38,7 @@ typedef struct pgr_inbox_counts {       /* of the strategy in use */
   uint64_t replies;                     /* of what comes after it, told ok */
   uint64_t contested;                   /* conversations that two agents wanted at the same time */
   uint64_t doubled;                     /* conversations that have had two owners at once */
-  uint64_t doubly_answered;             /* conversations that two agents have answered */
+  uint64_t doubly_answered;             /* conversations that are `contradicted` */
 } pgr_inbox_counts;
 
 /* What one agent was told of one conversation. */
@@ -55,13 +55,15 @@ enum { PGR_INBOX_TOLD_MAX = 8 }; /* agents of one conversation that are remember
 
 typedef struct pgr_conversation {
   int64_t key;
-  bool campaign; /* it came for the crowd */
+  bool campaign;     /* it came for the crowd */
+  bool contradicted; /* two agents have answered it whose ownerships overlapped: not after a hand-over */
   uint32_t owners, owners_most, replies;
-  uint32_t told_count; /* agents that were told something; those past PGR_INBOX_TOLD_MAX are counted only */
+  uint32_t answered_by; /* agents that have answered it, each counted once */
+  uint32_t told_count;  /* agents that were told something; those past PGR_INBOX_TOLD_MAX are counted only */
   pgr_inbox_told told[PGR_INBOX_TOLD_MAX]; /* the seats first, if they are among them */
 } pgr_conversation;
 
-/* A seat as it stands. */
+/* A seat as it stands; while the database is away it is not busy, for nobody knows of what was under way. */
 typedef struct pgr_seat_state {
   bool busy;
   uint8_t operation; /* when busy */

@@ -113,6 +113,7 @@ static void on_moment(void *user, const pgr_moment *m) {
     put_arrived(s, &state);
   }
   put(s, "moment", pgr__site_moment(s, m));
+  s->forgotten &= m->kind != PGR_MOMENT_STARTED;
   if (m->agent <= PGR_SEATS) forget_seats(s);
   flush_soon(s);
 }
@@ -205,6 +206,7 @@ static void begin_anew(pgr_site *s) {
 
 void pgr__site_enter(pgr_site *s, const pgr_strategy *strategy) {
   s->wanted = strategy;
+  s->forgotten = false;
   if (s->stage == PGR__SITE_LOST) {
     publish_changes(s);
   } else {
@@ -220,6 +222,7 @@ void pgr_site_use(pgr_site *s, const pgr_target *target, const pgr_strategy *str
   s->afresh = s->afresh || afresh;
   if (strategy != s->wanted) return; /* another one was asked for meanwhile, and comes */
   snprintf(s->server, sizeof s->server, "%s", server);
+  s->forgotten |= s->afresh;
   begin_anew(s);
   if (pgr_inbox_use(s->inbox, target, strategy, first_key, last_key, s->afresh, &err)) {
     pgr_inbox_leave(s->inbox, err.msg);

@@ -53,12 +53,9 @@ static void check_names(request *r, const char *const *names) {
 static request read_body(void *user, pgr_http_call *call, const char *body, size_t len_bytes,
                          const char *const *names) {
   request r = {.site = user, .call = call};
-  json_error_t error;
-  r.body = json_loadb(body, len_bytes, JSON_REJECT_DUPLICATES, &error);
-  if (!r.body)
-    complain(&r, "the body is no JSON object: %s", error.text);
-  else if (!json_is_object(r.body))
-    complain(&r, "the body is no JSON object");
+  r.body = json_loadb(body, len_bytes, JSON_REJECT_DUPLICATES, NULL);
+  if (!json_is_object(r.body))
+    complain(&r, "the body is not the JSON this call wants");
   else
     check_names(&r, names);
   return r;

@@ -28,6 +28,7 @@ struct pgr_site {
   const pgr_strategy *wanted; /* the last one that was asked for */
   pgr__site_stage stage;
   bool afresh;       /* an answer of the keeper's that came too late said so: true of the next one too */
+  bool forgotten;    /* what was seen was: told until the next strategy or claim */
   bool welcomes;     /* conversations arrive as soon as the database is ready */
   bool order_played; /* that of the options */
   bool closed;

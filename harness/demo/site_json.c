@@ -104,9 +104,9 @@ static const char *database_name(const pgr_site *s, const pgr_inbox_state *state
 json_t *pgr__site_setting(const pgr_site *s, const pgr_inbox_state *state) {
   const char *database = database_name(s, state);
   bool away = strcmp(database, "away") == 0;
-  return json_pack("{s:s,s:I,s:b,s:s,s:o,s:o}", "strategy", s->wanted->name, "gap_ns", (json_int_t)state->gap_ns,
+  return json_pack("{s:s,s:I,s:b,s:s,s:o,s:o,s:b}", "strategy", s->wanted->name, "gap_ns", (json_int_t)state->gap_ns,
                    "stepping", state->stepping, "database", database, "why", text_or_null(away ? state->why : NULL),
-                   "server", pgr__site_text(s->server));
+                   "server", pgr__site_text(s->server), "forgotten", s->forgotten);
 }
 
 static json_t *seat(const pgr_site *s, int index, const pgr_seat_state *seat) {
@@ -166,10 +166,11 @@ static json_t *conversation(const pgr_site *s, const pgr_conversation *c) {
                                              pgr__site_text(pgr_cast_answer(c->key, agent))));
   for (uint32_t i = 0; i < told_count(c); i++)
     json_array_append_new(all, told(s, c->key, &c->told[i]));
-  return json_pack("{s:I,s:b,s:o,s:o,s:o,s:I,s:I,s:I,s:o}", "key", (json_int_t)c->key, "campaign", c->campaign,
+  return json_pack("{s:I,s:b,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:b,s:o}", "key", (json_int_t)c->key, "campaign", c->campaign,
                    "customer", pgr__site_text(pgr_cast_customer(c->key)), "question",
                    pgr__site_text(pgr_cast_question(c->key)), "answers", answers, "owners", (json_int_t)c->owners,
-                   "owners_most", (json_int_t)c->owners_most, "replies", (json_int_t)c->replies, "told", all);
+                   "owners_most", (json_int_t)c->owners_most, "replies", (json_int_t)c->replies, "answered_by",
+                   (json_int_t)c->answered_by, "contradicted", c->contradicted, "told", all);
 }
 
 json_t *pgr__site_conversations(const pgr_site *s, int64_t first, int64_t last) {
@@ -190,6 +191,7 @@ static json_t *step(const pgr_site *s, const pgr_contest_step *t) {
                 (json_int_t)t->sent_ns, "answered_ns", number_or_null(t->answered_ns), "waits_ns",
                 number_or_null(t->waits_ns), "waits_for", number_or_null(t->waits_for), "rows", (json_int_t)t->rows);
   if (!o) return NULL;
+  json_object_set_new(o, "inferred", json_boolean(t->inferred));
   json_object_set_new(o, "value", row_value(t->has_value, t->is_null ? NULL : t->value));
   json_object_set_new(o, "sqlstate", text_or_null(t->sqlstate));
   json_object_set_new(o, "error", text_or_null(t->error));
@@ -207,13 +209,25 @@ static json_t *contest_or_null(const pgr_site *s) {
                    "cut", c->cut, "doubled", number_or_null(c->doubled));
 }
 
+/* Of the steps that have probably waited: no moment tells of those. */
+static json_t *inferred_waits(const pgr_contest *c) {
+  json_t *all = json_array();
+  for (int i = 0; i < c->step_count; i++) {
+    const pgr_contest_step *t = &c->steps[i];
+    if (t->inferred)
+      json_array_append_new(all, json_pack("{s:I,s:I,s:I}", "step", (json_int_t)t->step, "waits_ns",
+                                           (json_int_t)t->waits_ns, "waits_for", (json_int_t)t->waits_for));
+  }
+  return all;
+}
+
 json_t *pgr__site_explanation(const pgr_contest *c, const pgr_explanation *e) {
   json_t *sentences = json_array();
   for (int i = 0; i < PGR_SENTENCES; i++)
     json_array_append_new(
         sentences, json_pack("{s:o,s:o}", "text", pgr__site_text(e->sentences[i]), "sql", text_or_null(e->sql[i])));
-  return json_pack("{s:I,s:I,s:o,s:o}", "contest", (json_int_t)c->number, "key", (json_int_t)c->key, "title",
-                   pgr__site_text(e->title), "sentences", sentences);
+  return json_pack("{s:I,s:I,s:o,s:o,s:o}", "contest", (json_int_t)c->number, "key", (json_int_t)c->key, "title",
+                   pgr__site_text(e->title), "sentences", sentences, "inferred", inferred_waits(c));
 }
 
 json_t *pgr__site_state(const pgr_site *s, const char *token) {
@@ -252,6 +266,8 @@ static void add_told(const pgr_site *s, const pgr_moment *m, json_t *o) {
   json_object_set_new(o, "owners", json_integer(c ? c->owners : 0));
   json_object_set_new(o, "owners_most", json_integer(c ? c->owners_most : 0));
   json_object_set_new(o, "replies", json_integer(c ? c->replies : 0));
+  json_object_set_new(o, "answered_by", json_integer(c ? c->answered_by : 0));
+  json_object_set_new(o, "contradicted", json_boolean(c && c->contradicted));
 }
 
 static void add_answered(const pgr_moment *m, json_t *o) {

@@ -16,6 +16,8 @@ refuses() {
 }
 refuses 4 "--strategy: unknown strategy 'nave', did you mean 'naive'?" --strategy nave
 refuses 4 "--strategy: 'naive' is named twice" --strategy naive,naive
+refuses 4 "--strategy: the page begins with one strategy; --terminal plays several" --strategy trigger,naive
+refuses 4 "--strategy: the page begins with one strategy; --terminal plays several" --strategy all
 refuses 4 "--gap: nobody waits longer than 5s here, give 0 to 5s" --gap 6s
 refuses 4 "--listen: 'localhost' is no numeric address, write it like 127.0.0.1, ::1 or 0.0.0.0 (any)" --listen localhost
 refuses 4 "--order: 'ABC' holds more than A and B, write who goes next, like ABBA" --order ABC
@@ -235,7 +237,7 @@ quits TERM
 
 # ---- what it begins with ----
 
-demo --port 0 --strategy transaction,naive --gap 1500ms --step
+demo --port 0 --strategy transaction --gap 1500ms --step
 enters
 ready
 same 'strategy, gap and step mode' "$(setting '[.strategy, .gap_ns, .stepping] | @csv')" '"transaction",1500000000,true'

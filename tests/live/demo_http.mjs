@@ -273,6 +273,8 @@ async function wrongCalls(demo) {
     if (Object.keys(good).length) await demo.refuses(400, path, {});
     assert.ok([404, 405].includes((await demo.get(path)).status), `GET ${path}`);
   }
+  for (const body of ["{", '{"count":"\\u0000"}', '{"count":99999999999999999999}', "[]"])
+    assert.equal(await demo.refuses(400, "/arrive", body), "the body is not the JSON this call wants");
   for (const path of ["/result.json", "/events", "/"]) assert.ok([404, 405].includes((await demo.call(path, {})).status), `POST ${path}`);
   assert.equal((await demo.call("/nowhere", {})).status, 404);
   assert.match(await demo.refuses(409, "/claim", { agent: 1, key: 9999 }), /9,?999/);
@@ -457,6 +459,13 @@ async function lost() {
   const { conversations, counts } = (await demo.watch()).state;
   assert.equal(conversations.length, 8, "the inbox is a new one");
   assert.equal(counts.ok, 1, "what was known is forgotten");
+  const settings = viewer.since(0, "setting");
+  assert.equal(settings[0]?.forgotten ?? false, false, "nothing was forgotten at first");
+  const back = settings.findIndex((s) => s.forgotten);
+  assert.ok(back > settings.findIndex((s) => s.database === "away"), "it is said that it is forgotten");
+  assert.ok(settings.slice(back).some((s) => s.forgotten && s.database === "ready"));
+  await viewer.until("a claim to end that", (e) => e.name === "setting" && !e.data.forgotten, mark);
+  assert.doesNotMatch(away.data.why, /[.?!][.?!]|\?/);
 }
 
 /* ---- whoever watches when it ends; argument: a file that says so ---- */

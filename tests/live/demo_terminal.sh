@@ -73,6 +73,10 @@ run 0 demo --terminal --strategy all
 same "stories explained" "$(grep -c '^  3\. ' "$work/out")" "$(grep -c '^── [a-z]' "$work/out")"
 [ "$(grep -c '^── [a-z]' "$work/out")" -ge 13 ] || fail "not all strategies were told"
 
+# A heading too long for a line goes on in the next, between two words.
+says out "── exclusion: claims are kept when they end, and a constraint allows one open"
+says out "   claim a conversation ─"
+
 # Whose statement goes next can be said; who is done is passed over.
 run 0 demo --terminal --strategy naive --order BAAB
 in_order "  1       " "  2  SELECT" "  3  UPDATE" "  4       "

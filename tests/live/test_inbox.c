@@ -303,6 +303,56 @@ static void naive_gives_one_conversation_to_both(void **state) {
   close_show(&s);
 }
 
+static void must_release(show *s, uint32_t agent, int64_t key) {
+  pgr_err err;
+  must(pgr_inbox_release(s->inbox, agent, key, &err), &err);
+  AWAIT(s, is_quiet);
+}
+
+/* Whoever answers after the other has given it back contradicts nobody. */
+static void a_hand_over_is_no_contradiction(void **state) {
+  show s;
+  open_show(&s, *state, "trigger", 0);
+  for (uint32_t agent = 1; agent <= PGR_SEATS; agent++) {
+    must_claim(&s, agent, 1);
+    AWAIT(&s, is_quiet);
+    must_release(&s, agent, 1);
+  }
+  const pgr_conversation *c = pgr_inbox_conversation(s.inbox, 1);
+  assert_int_equal(c->replies, 2);
+  assert_int_equal(c->answered_by, 2);
+  assert_false(c->contradicted);
+  must_claim(&s, 1, 1);
+  AWAIT(&s, is_quiet);
+  c = pgr_inbox_conversation(s.inbox, 1);
+  assert_int_equal(c->replies, 3);
+  assert_int_equal(c->answered_by, 2); /* agents, not answers */
+  assert_int_equal(counts_of(&s).doubly_answered, 0);
+  close_show(&s);
+}
+
+static void overlapping_answers_contradict(void **state) {
+  show s;
+  open_show(&s, *state, "naive", WIDE_NS);
+  claim_in_turn(&s, 1);
+  assert_true(pgr_inbox_conversation(s.inbox, 1)->contradicted);
+  assert_int_equal(pgr_inbox_conversation(s.inbox, 1)->answered_by, 2);
+  assert_int_equal(counts_of(&s).doubly_answered, 1);
+  close_show(&s);
+}
+
+static void a_release_that_changes_nothing_says_so(void **state) {
+  show s;
+  open_show(&s, *state, "naive", WIDE_NS);
+  claim_in_turn(&s, 1); /* the row names Ben */
+  must_release(&s, 1, 1);
+  must_release(&s, 2, 1);
+  assert_string_equal(heard_of(&s, PGR_MOMENT_TOLD, 1, 3)->message, "It was not yours any more");
+  assert_string_equal(heard_of(&s, PGR_MOMENT_TOLD, 2, 3)->message, "Conversation given back");
+  assert_string_equal(pgr_inbox_conversation(s.inbox, 1)->told[0].message, "It was not yours any more");
+  close_show(&s);
+}
+
 static void a_contest_is_told_step_by_step(void **state) {
   show s;
   open_show(&s, *state, "naive", WIDE_NS);
@@ -630,7 +680,7 @@ static void a_crowd_claims_a_campaign(void **state) {
     must(pgr_inbox_campaign(s.inbox, 100, &err), &err);
     assert_int_equal(pgr_inbox_campaign(s.inbox, 100, &err), PGR_EUSAGE);
     assert_int_equal(state_of(&s).crowd_busy, PGR_CROWD);
-    must_claim(&s, 1, 7); /* a person may mix in */
+    assert_int_equal(pgr_inbox_claim(s.inbox, 1, 7, &err), PGR_EUSAGE); /* no person may mix in */
     AWAIT(&s, is_quiet);
     pgr_inbox_counts counts = counts_of(&s);
     assert_int_equal(counts.doubled > 0, k == 0);
@@ -755,7 +805,7 @@ static void what_is_under_way_is_abandoned(void **state) {
   must_claim(&s, 1, state_of(&s).last);
   pgr_inbox_leave(s.inbox, "for lunch");
   assert_true(is_quiet(&s));
-  assert_string_equal(state_of(&s).why, "for lunch");
+  assert_string_equal(state_of(&s).why, "for lunch.");
   assert_int_equal(pgr_inbox_claim(s.inbox, 1, 26, &err), PGR_EUSAGE);
   assert_non_null(strstr(err.msg, "for lunch"));
   close_show(&s);
@@ -888,7 +938,7 @@ static void leaving_is_for_good(void **state) {
   assert_int_equal(pgr_timer_start(s.loop, &s.late, pgr_now_ns() + 300 * PGR_NS_PER_MS), PGR_OK);
   while (!s.is_late)
     pgr_loop_turn(s.loop, true);
-  assert_string_equal(state_of(&s).why, "for lunch");
+  assert_string_equal(state_of(&s).why, "for lunch.");
   assert_int_equal(s.aways, 0);
   close_show(&s);
 }
@@ -928,6 +978,7 @@ static void a_stopped_server_is_told(void **state) {
   pgr_server_stop(own.server);
   AWAIT(&s, is_away);
   assert_int_equal(s.aways, 0); /* it may come back */
+  assert_true(is_quiet(&s));    /* what was under way is over, as far as anybody knows */
   AWAIT(&s, was_away);
   assert_int_equal(s.aways, 1);
   assert_true(*s.why != '\0' && is_away(&s) && is_quiet(&s));
@@ -972,6 +1023,9 @@ static void what_cannot_be_done_is_refused(void **state) {
   REFUSED(pgr_inbox_campaign(s.inbox, PGR_INBOX_CAMPAIGN_MAX + 1, &refused_err), "at most 200");
   REFUSED(pgr_inbox_campaign(s.inbox, 0, &refused_err), "Between 1 and");
   REFUSED(pgr_inbox_arrive(s.inbox, PGR_INBOX_CONVERSATIONS_MAX + 1, &refused_err), "Between 1 and 400");
+  must(pgr_inbox_campaign(s.inbox, 1, &err), &err);
+  REFUSED(pgr_inbox_claim(s.inbox, 1, 3, &refused_err), "conversation 3 came with a campaign");
+  REFUSED(pgr_inbox_claim_both(s.inbox, 3, &refused_err), "conversation 3 came with a campaign");
   must_claim(&s, 1, 1);
   REFUSED(pgr_inbox_claim(s.inbox, 1, 2, &refused_err), "Ada is still at conversation 1 (claim)");
   REFUSED(pgr_inbox_claim_both(s.inbox, 2, &refused_err), "Ada is still");
@@ -1140,6 +1194,9 @@ static int tear_down(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(naive_gives_one_conversation_to_both),
+                                     cmocka_unit_test(a_hand_over_is_no_contradiction),
+                                     cmocka_unit_test(overlapping_answers_contradict),
+                                     cmocka_unit_test(a_release_that_changes_nothing_says_so),
                                      cmocka_unit_test(a_contest_is_told_step_by_step),
                                      cmocka_unit_test(the_trigger_rejects_the_second),
                                      cmocka_unit_test(a_release_that_fails_ends_nothing),

@@ -77,6 +77,19 @@ static void explained(const line *lines, int count, uint32_t doubled, const char
   assert_string_equal(told.sentences[2], three);
 }
 
+/* … with the waits that nobody saw. */
+static void inferred(const line *lines, int count, uint32_t doubled, const char *title, int sentence,
+                     const char *text) {
+  set_up(lines, count, doubled);
+  pgr_contest_infer(&contest);
+  told = (pgr_explanation){0};
+  assert_true(pgr_explain(&contest, &scenario, &read_committed, &told));
+  assert_string_equal(told.title, title);
+  assert_string_equal(told.sentences[sentence], text);
+}
+
+#define INFERRED(lines, doubled, ...) inferred(lines, (int)(sizeof(lines) / sizeof *(lines)), doubled, __VA_ARGS__)
+
 #define EXPLAINED(lines, doubled, ...) explained(lines, (int)(sizeof(lines) / sizeof *(lines)), doubled, __VA_ARGS__)
 
 static const line naive[] = {
@@ -134,7 +147,7 @@ static void a_transaction_does_not_help(void **state) {
       lines, BEN, "Two agents own conversation 7", "Ada read texter_id of conversation 7 and found it free.",
       "16.0 ms later, before Ada had committed, Ben read it too and found it free as well.",
       "At READ COMMITTED Ben's UPDATE waited for Ada's lock, until her COMMIT (31.0 ms in all), found that its WHERE "
-      "(id = 7) still held, and replaced her; both had been told that it is theirs.");
+      "(id = 7) still held, and replaced her: the row names Ben, but both had been told that it is theirs.");
 }
 
 /* A wait too short to be seen: Ada's UPDATE had been answered, her transaction was not over. */
@@ -307,6 +320,92 @@ static void refused_although_sent_first(void **state) {
             "refused.");
 }
 
+/* ---- waits too short to be seen ---- */
+
+#define ONLY_FREE " AND texter_id IS NULL RETURNING id"
+
+static void an_update_has_probably_waited(void **state) {
+  (void)state;
+  const line lines[] = {{BEN, 10, 15, WRITE_BEN ONLY_FREE, NULL, 0, PGR_OUTCOME_REFUSED, 0, NULL, NULL, NULL, CLAIM},
+                        {ADA, 12, 16, WRITE_ADA ONLY_FREE, "7", 1, PGR_OUTCOME_OK, 0, NULL, NULL, NULL, CLAIM}};
+  INFERRED(lines, 0, "Ben was refused", 1,
+           "2.00 ms earlier Ben sent an UPDATE, which probably waited for Ada's lock (5.00 ms in all).");
+  assert_string_equal(told.sentences[2], "After such a wait PostgreSQL looks at the WHERE (id = 7 AND texter_id IS "
+                                         "NULL) again, on the row as it is by then: 0 rows, so the application "
+                                         "refused.");
+  assert_true(contest.steps[0].inferred && !contest.steps[1].inferred);
+  assert_int_equal(contest.steps[0].waits_ns, 12 * PGR_NS_PER_MS); /* nobody held it before */
+  assert_int_equal(contest.steps[0].waits_for, ADA);
+  assert_int_equal(contest.steps[1].waits_ns, 0);
+}
+
+static void a_transaction_was_probably_waited_for(void **state) {
+  (void)state;
+  const line lines[] = {{ADA, 10, 11, "BEGIN", NULL, -1, MORE, 0, NULL, NULL, NULL, CLAIM},
+                        {BEN, 10, 11, "BEGIN", NULL, -1, MORE, 0, NULL, NULL, NULL, CLAIM},
+                        {ADA, 14, 15, READ, "t", 1, MORE, 0, NULL, NULL, NULL, CLAIM},
+                        {BEN, 15, 16, READ, "t", 1, MORE, 0, NULL, NULL, NULL, CLAIM},
+                        {ADA, 20, 21, WRITE_ADA, NULL, 1, MORE, 0, NULL, NULL, NULL, CLAIM},
+                        {BEN, 20, 25, WRITE_BEN, NULL, 1, MORE, 0, NULL, NULL, NULL, CLAIM},
+                        {ADA, 22, 24, "COMMIT", NULL, -1, PGR_OUTCOME_OK, 0, NULL, NULL, NULL, CLAIM},
+                        {BEN, 26, 27, "COMMIT", NULL, -1, PGR_OUTCOME_OK, 0, NULL, NULL, NULL, CLAIM}};
+  INFERRED(lines, BEN, "Two agents own conversation 7", 2,
+           "At READ COMMITTED Ben's UPDATE probably waited for Ada's lock, until her COMMIT (5.00 ms in all), found "
+           "that its WHERE (id = 7) still held, and replaced her: the row names Ben, but both had been told that it "
+           "is theirs.");
+  assert_false(contest.steps[4].inferred);
+}
+
+#define NOT_SERIAL "40001", "", "could not serialize access due to concurrent update"
+
+static void a_commit_that_a_retry_comes_from_is_named(void **state) {
+  (void)state;
+  line lines[] = {{ADA, 10, 11, "BEGIN", NULL, -1, MORE, 0, NULL, NULL, NULL, CLAIM},
+                  {BEN, 10, 11, "BEGIN", NULL, -1, MORE, 0, NULL, NULL, NULL, CLAIM},
+                  {ADA, 20, 21, WRITE_ADA, NULL, 1, MORE, 0, NULL, NULL, NULL, CLAIM},
+                  {BEN, 20, 25, WRITE_BEN, NULL, -1, MORE, 0, NOT_SERIAL, CLAIM},
+                  {ADA, 22, 24, "COMMIT", NULL, -1, PGR_OUTCOME_OK, 0, NULL, NULL, NULL, CLAIM},
+                  {BEN, 26, 27, "ROLLBACK", NULL, -1, PGR_OUTCOME_RETRIED, 0, NULL, NULL, NULL, CLAIM},
+                  {BEN, 28, 29, "BEGIN", NULL, -1, MORE, 0, NULL, NULL, NULL, CLAIM},
+                  {BEN, 30, 31, READ, "f", 1, MORE, 0, NULL, NULL, NULL, CLAIM},
+                  {BEN, 32, 33, "ROLLBACK", NULL, -1, PGR_OUTCOME_REFUSED, 0, NULL, NULL, NULL, CLAIM}};
+  INFERRED(lines, 0, "Ben had to try again", 1,
+           "Ben's UPDATE probably waited for Ada's lock, until her COMMIT (5.00 ms in all); then it failed: ERROR "
+           "40001 (serialization failure), “could not serialize access due to concurrent update”.");
+  lines[3].sent = lines[4].answered;
+  INFERRED(lines, 0, "Ben had to try again", 1,
+           "Ada's COMMIT had come meanwhile, so Ben's UPDATE failed: ERROR 40001 (serialization failure), “could not "
+           "serialize access due to concurrent update”.");
+}
+
+static void no_wait_is_inferred(const line *lines, int count) {
+  set_up(lines, count, 0);
+  pgr_contest_infer(&contest);
+  for (int i = 0; i < count; i++)
+    assert_true(!contest.steps[i].inferred && !contest.steps[i].waits_ns);
+}
+
+static void nobody_is_said_to_have_waited_for_nothing(void **state) {
+  (void)state;
+#define HELD                                                                                                           \
+  { ADA, 10, 14, WRITE_ADA, NULL, 1, PGR_OUTCOME_OK, 0, NULL, NULL, NULL, CLAIM }
+#define BESIDE(sent, answered, sql, rows)                                                                              \
+  { BEN, sent, answered, sql, NULL, rows, PGR_OUTCOME_REFUSED, 0, NULL, NULL, NULL, CLAIM }
+  const line pairs[][2] = {{HELD, BESIDE(11, 15, WRITE_BEN, 1)}, /* either may have been the first */
+                           {HELD, BESIDE(14, 15, WRITE_BEN, 0)}, /* it was over */
+                           {HELD, BESIDE(8, 9, WRITE_BEN, 0)},   /* it had not begun */
+                           {HELD, BESIDE(11, 15, "UPDATE others SET a = 1 WHERE id = 7", 0)},
+                           {HELD, BESIDE(11, 15, LOCK " NOWAIT", 0)},
+                           {HELD, BESIDE(11, 15, LOCK " SKIP LOCKED", 0)},
+                           {HELD, BESIDE(11, 15, READ, 0)}};
+  for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++)
+    no_wait_is_inferred(pairs[k], 2);
+  const line waits[2] = {HELD, BESIDE(11, 15, LOCK, 0)};
+  set_up(waits, 2, 0);
+  pgr_contest_infer(&contest);
+  assert_true(contest.steps[1].inferred);
+}
+
 static void what_is_locked_is_skipped(void **state) {
   (void)state;
   static const char skip[] = "UPDATE conversations SET texter_id = 1 WHERE id = (SELECT id FROM conversations WHERE "
@@ -315,8 +414,22 @@ static void what_is_locked_is_skipped(void **state) {
                         {BEN, 11, 13, skip, NULL, 0, PGR_OUTCOME_REFUSED, 0, NULL, NULL, NULL, CLAIM}};
   EXPLAINED(lines, 0, "Ben was refused", "Ada sent an UPDATE, which changed 1 row.",
             "1.00 ms later, while Ada's UPDATE was under way, Ben sent an UPDATE.",
-            "Ben's UPDATE passed over what is taken or locked (SKIP LOCKED) and changed 0 rows, so the application "
-            "refused.");
+            "Ben's UPDATE passed over the row, which Ada was locking or had taken by then (SKIP LOCKED), and changed 0 "
+            "rows, so the application refused.");
+  const line late[] = {{ADA, 10, 11, skip, NULL, 1, PGR_OUTCOME_OK, 0, NULL, NULL, NULL, CLAIM},
+                       {BEN, 12, 13, skip, NULL, 0, PGR_OUTCOME_REFUSED, 0, NULL, NULL, NULL, CLAIM}};
+  EXPLAINED(late, 0, "One after the other", "Ada sent an UPDATE, which changed 1 row, and was told that it is hers.",
+            "That had ended 1.00 ms before Ben began: their statements did not overlap.",
+            "The row was taken already, so there was nothing to lock or to pass over (SKIP LOCKED): Ben's UPDATE "
+            "changed 0 rows, and the application refused.");
+  const line held[] = {{ADA, 9, 10, "BEGIN", NULL, -1, MORE, 0, NULL, NULL, NULL, CLAIM},
+                       {ADA, 10, 11, skip, NULL, 1, MORE, 0, NULL, NULL, NULL, CLAIM},
+                       {BEN, 12, 13, skip, NULL, 0, PGR_OUTCOME_REFUSED, 0, NULL, NULL, NULL, CLAIM},
+                       {ADA, 14, 15, "COMMIT", NULL, -1, PGR_OUTCOME_OK, 0, NULL, NULL, NULL, CLAIM}};
+  EXPLAINED(held, 0, "Ben was refused", "Ada sent an UPDATE, which changed 1 row.",
+            "3.00 ms later, before Ada had committed, Ben sent an UPDATE.",
+            "Ben's UPDATE passed over the row, which Ada had locked (SKIP LOCKED), and changed 0 rows, so the "
+            "application refused.");
 }
 
 static void an_open_claim_excludes_another(void **state) {
@@ -326,8 +439,8 @@ static void an_open_claim_excludes_another(void **state) {
                         {BEN, 11, 15, insert, NULL, 0, PGR_OUTCOME_REFUSED, 12, NULL, NULL, NULL, CLAIM}};
   EXPLAINED(lines, 0, "Ben waited for Ada, and was refused", "Ada sent an INSERT, which inserted 1 row.",
             "1.00 ms later Ben sent an INSERT, which waited for Ada's lock (4.00 ms in all).",
-            "Ben's INSERT met a row that it conflicts with (ON CONFLICT DO NOTHING) and inserted 0 rows, so the "
-            "application refused.");
+            "A constraint allows no second such row; told ON CONFLICT DO NOTHING, Ben's INSERT raised no error and "
+            "inserted 0 rows, so the application refused.");
 }
 
 static void a_serialization_failure_is_retried(void **state) {
@@ -464,6 +577,26 @@ static void names_and_messages(void **state) {
     assert_true(*message(&scenario, RELEASE, (pgr_outcome)o, NULL));
 }
 
+static void one_sentence_says_why(void **state) {
+  (void)state;
+  static const char refused[] = "connection to server at \"127.0.0.1\", port 5432 failed: Connection refused";
+  char out[100], text[200];
+  snprintf(text, sizeof text, "%s Is the server running on that host and accepting TCP/IP connections?", refused);
+  pgr_cast_sentence(out, sizeof out, text);
+  assert_string_equal(out, "connection to server at \"127.0.0.1\", port 5432 failed: Connection refused.");
+  snprintf(text, sizeof text, "%s.\n\tIs it?", refused);
+  pgr_cast_sentence(out, sizeof out, text);
+  assert_string_equal(out, "connection to server at \"127.0.0.1\", port 5432 failed: Connection refused.");
+  pgr_cast_sentence(out, sizeof out, "it starts DETAIL:  Consistent recovery state has not been yet reached.");
+  assert_string_equal(out, "it starts.");
+  pgr_cast_sentence(out, 20, "has not been yet reached, or so");
+  assert_string_equal(out, "has not been yet…");
+  pgr_cast_sentence(out, 12, "ääääääääääää");
+  assert_string_equal(out, "ääää…");
+  pgr_cast_sentence(out, sizeof out, "");
+  assert_string_equal(out, "");
+}
+
 static void moments_have_names(void **state) {
   (void)state;
   assert_string_equal(pgr_moment_name(PGR_MOMENT_STARTED), "started");
@@ -487,6 +620,10 @@ int main(void) {
                                      cmocka_unit_test(an_update_looks_again_after_waiting),
                                      cmocka_unit_test(a_version_that_is_gone),
                                      cmocka_unit_test(refused_although_sent_first),
+                                     cmocka_unit_test(an_update_has_probably_waited),
+                                     cmocka_unit_test(a_transaction_was_probably_waited_for),
+                                     cmocka_unit_test(a_commit_that_a_retry_comes_from_is_named),
+                                     cmocka_unit_test(nobody_is_said_to_have_waited_for_nothing),
                                      cmocka_unit_test(what_is_locked_is_skipped),
                                      cmocka_unit_test(an_open_claim_excludes_another),
                                      cmocka_unit_test(a_serialization_failure_is_retried),
@@ -498,6 +635,7 @@ int main(void) {
                                      cmocka_unit_test(long_and_foreign_texts_stay_whole),
                                      cmocka_unit_test(answers_contradict_and_repeat),
                                      cmocka_unit_test(names_and_messages),
+                                     cmocka_unit_test(one_sentence_says_why),
                                      cmocka_unit_test(moments_have_names)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

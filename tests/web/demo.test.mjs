@@ -261,14 +261,17 @@ test("trigger: the second is told that it is checked out; given back, the other 
     await countsAre(page, { duplicates: 0, "Told yes": 1, Rejections: 1, "Contradicting answers": 0 });
     assert.match((await explained(page)).sentences.join(" "), /conversation_texter_assignment_constraint/);
   }
-  assert.match(await ada.page.locator(".conclusion").innerText(), /Zero proves nothing without a control/);
+  assert.match(await ada.page.locator(".conclusion").innerText(), /With naive, the control, there were two/);
+  assert.deepEqual(await ada.page.locator(".contrast li").allInnerTexts(),
+    ["naive: 1 of 1 contested conversation had two owners", "trigger: 0 of 1"]);
   assert.equal(await ada.page.locator(".bubble.answered").count(), 1);
 
   await letter(ada.page, 1, key).getByRole("button", { name: /^Release/ }).click();
   await told(ben.page, 1, key, "Conversation given back");
   await claim(ben.page, 2, key);
   for (const { page } of [ada, ben]) await told(page, 2, key, "Conversation claimed successfully");
-  await countsAre(ada.page, { duplicates: 0, "Told yes": 2, Rejections: 1 });
+  await countsAre(ada.page, { duplicates: 0, "Told yes": 2, Rejections: 1, "Contradicting answers": 0 });
+  assert.equal(await ada.page.locator(".phone-verdict.wrong").count(), 0, "a hand-over contradicts nobody");
 });
 
 test("for update: who waits for a lock is seen waiting, in the timeline and step by step", async () => {
@@ -327,8 +330,9 @@ test("step by step: ABAB doubles, played as an order and by keys", async () => {
   await order.pressSequentially("abc");
   await order.press("Enter");
   assert.match(await ben.page.locator(".steps-fault").innerText(), /letters A and B/);
-  await order.blur();
+  await ben.page.getByLabel("Strategy").focus(); /* a list takes no letters of ours, nor does it choose by them */
   await went(/^Nothing was sent/);
+  assert.equal(await ben.page.getByRole("button", { name: "Both at once" }).getAttribute("aria-disabled"), "true", "they are busy");
   for (const [i, key] of [..."abab"].entries()) {
     await ready(ben.page, key === "a" ? 1 : 2);
     await ben.page.keyboard.press(key);
@@ -347,7 +351,17 @@ test("a link opens what is seen, in one more browser", async () => {
   assert.equal(await third.page.getByLabel("Strategy").inputValue(), "naive");
   await third.page.locator(".steps-panel").waitFor();
   assert.equal((await counted(third.page)).strategy, "naive");
-  await setStepping(ada.page, false);
+
+  const fourth = await watch(`${await program.link()}#strategy=naive&gap=5s&order=ABC`);
+  await fourth.page.locator(".toast", { hasText: "the order “ABC”" }).waitFor();
+  await ada.page.locator(".steps-panel").waitFor({ state: "hidden" }); /* a link that does not name it ends it */
+});
+
+test("a campaign is told on top, which stays in the window", async () => {
+  await ada.page.getByRole("button", { name: "50 agents claim a campaign" }).click();
+  for (const { page } of [ada, ben]) await page.locator(".headline", { hasText: /of 200 conversations ha(s|ve) two owners$/ }).waitFor();
+  await ada.page.waitForFunction(() => document.querySelector(".campaign small").textContent === "");
+  assert.ok(await ada.page.locator(".top").evaluate((top) => top.getBoundingClientRect().top) >= 0);
 });
 
 test("the report of what was seen is the report that other commands write", async () => {
@@ -368,9 +382,14 @@ test("the database is killed: a banner, then everything works again", async () =
   await Promise.all(banners.map((banner) => banner.waitFor())); /* at once: it is not there for long */
   await Promise.all(banners.map((banner) => banner.waitFor({ state: "hidden" })));
   await ada.page.locator(".inbox-1 .letter").first().waitFor();
+  await ada.page.getByRole("button", { name: "New conversations", disabled: false }).waitFor();
+  await Promise.all([ada, ben].map(({ page }) => page.locator(".lost").waitFor()));
+  await ben.page.locator(".lost").getByRole("button", { name: "Close" }).click();
+  await ben.page.locator(".lost").waitFor({ state: "hidden" });
   const key = await fresh(ada.page);
   await claimInTurn(key);
   for (const { page } of [ada, ben]) await told(page, 2, key, "Conversation claimed successfully");
+  await ada.page.locator(".lost").waitFor({ state: "hidden" });
 });
 
 test("nothing was complained of, nor asked for elsewhere; Ctrl-C ends it", async () => {

@@ -13,7 +13,8 @@ import { bundle } from "./stories.mjs";
   const idle = (agent) => ({ agent, busy: null, key: null, parked: null, in_flight: false, waits: false, waits_for: null,
     thinks_until_ns: null });
   const conversation = (key, rest = {}) => ({ key, campaign: false, customer: "Mira", question: "Open on Sunday?",
-    answers: [{ agent: 1, text: "Yes." }, { agent: 2, text: "No." }], owners: 0, owners_most: 0, replies: 0, told: [], ...rest });
+    answers: [{ agent: 1, text: "Yes." }, { agent: 2, text: "No." }], owners: 0, owners_most: 0, replies: 0, answered_by: 0,
+    contradicted: false, told: [], ...rest });
   const told = (agent, rest = {}) => ({ agent, operation: "reply", outcome: "ok", sqlstate: null, message: "Answer sent",
     owns: true, replied: true, answer: `answer of ${agent}`, ...rest });
   const cast = { name: "claim", title: "", key: "conversation", operations: ["claim", "reply", "release"], acquire: "claim",
@@ -37,13 +38,13 @@ import { bundle } from "./stories.mjs";
   const answered = (agent, step, rest = {}) => moment("answered", agent, { step, rows: 1, value: "t", sqlstate: null,
     constraint: null, error: null, ...rest });
   const tells = (agent, rest = {}) => moment("told", agent, { outcome: "ok", sqlstate: null, message: "Got it", owns: true,
-    replied: false, answer: null, owners: 1, owners_most: 1, replies: 0, step: 0, ...rest });
+    replied: false, answer: null, owners: 1, owners_most: 1, replies: 0, answered_by: 0, contradicted: false, step: 0, ...rest });
 
   test("state: only a state may come first, and it replaces what was known", () => {
     assert.throws(() => parts.apply(null, "seats", {}));
     const state = begin();
     assert.equal(parts.apply(null, "state", state), state);
-    assert.equal(parts.apply(begin({ viewers: 2 }), "state", state), state);
+    assert.equal(parts.apply(begin({ viewers: 2 }), "state", state).viewers, state.viewers);
     assert.equal(parts.apply(state, "news", {}), state, "an unknown event changes nothing");
   });
 
@@ -163,7 +164,9 @@ import { bundle } from "./stories.mjs";
     assert.equal(at("UPDATE t SET a = 1"), "writing …");
     assert.equal(at("COMMIT"), "working …");
     assert.equal(words({}).text, "claim …");
-    assert.equal(words({ parked: "SELECT 1" }).text, "stopped before its next statement");
+    assert.equal(words({ parked: "SELECT 1" }).text, "stands before the next statement");
+    const away = begin({ setting: { ...begin().setting, database: "away" } });
+    assert.deepEqual(words({ thinks_until_ns: 1e9 }, 0, away), { text: "cut off from the database", left: null });
   });
 
   test("phone: the contested conversation, else the newest that is theirs", () => {
@@ -183,12 +186,16 @@ import { bundle } from "./stories.mjs";
     assert.deepEqual(parts.answersOf(ended.conversations[0], ended).map((one) => one.agent), [2, 1]);
   });
 
-  test("phone: two answers of two owners disagree, two of one owner after another do not", () => {
-    assert.equal(parts.verdictOf(conversation(7, { replies: 1, owners_most: 1 })), null);
-    assert.deepEqual(parts.verdictOf(conversation(7, { replies: 2, owners_most: 2 })),
+  test("phone: agents are counted, not answers, and only two owners at once disagree", () => {
+    const verdict = (rest) => parts.verdictOf(conversation(7, { told: [told(1), told(2)], ...rest }), begin());
+    assert.equal(verdict({ replies: 1, answered_by: 1 }), null);
+    assert.equal(verdict({ replies: 3, answered_by: 1, owners_most: 2 }), null, "one agent, three times");
+    assert.deepEqual(verdict({ replies: 3, answered_by: 2, contradicted: true }),
       { wrong: true, text: "Two agents answered. They disagree." });
-    assert.deepEqual(parts.verdictOf(conversation(7, { replies: 2, owners_most: 1 })),
-      { wrong: false, text: "Two agents answered, one after the other." });
+    assert.deepEqual(verdict({ replies: 3, answered_by: 2, owners_most: 2 }),
+      { wrong: false, text: "Ada answered, later Ben." }, "after a hand-over");
+    const state = after(begin(), tells(1, { answered_by: 2, contradicted: true }));
+    assert.deepEqual([state.conversations[1].answered_by, state.conversations[1].contradicted], [2, true]);
   });
 
   test("controls: the dial's places, and the gap in words", () => {
@@ -225,7 +232,7 @@ import { bundle } from "./stories.mjs";
     const of = (n) => Array.from({ length: n }, (_, i) => conversation(i + 1, { campaign: true }));
     const all = parts.campaignOf(begin({ conversations: [...of(250), conversation(251)] }));
     assert.deepEqual([all.length, all[0].key, all.at(-1).key], [200, 51, 250]);
-    const ended = [conversation(1, { owners_most: 2, replies: 2 }), conversation(2, { owners_most: 3, replies: 1 }), conversation(3, { owners_most: 1 })];
+    const ended = [conversation(1, { owners_most: 2, replies: 2, contradicted: true }), conversation(2, { owners_most: 3, replies: 1 }), conversation(3, { owners_most: 1 })];
     assert.equal(parts.captionOf(ended, false), "Of 3 conversations 2 have two owners or more, and 1 customer got two answers or more.");
     assert.equal(parts.captionOf([conversation(1, { owners_most: 1 }), conversation(2)], true), "Of 2 conversations none has two owners. 1 is still open.");
   });
@@ -243,19 +250,33 @@ import { bundle } from "./stories.mjs";
     assert.equal(parts.commandOf(shown({ stepping: true }, "ABBA")), "pgrace demo --strategy naive --gap 2s --order ABBA");
     for (const gap_ns of [...parts.gaps_ns, 1234567, 250e3]) {
       const wanted = parts.parseFragment(parts.fragmentOf(shown({ gap_ns, stepping: true }, "AB")));
-      assert.deepEqual(wanted, { strategy: "naive", gap_ns, stepping: true, order: "AB" });
+      assert.deepEqual(wanted, { strategy: "naive", gap_ns, stepping: true, order: "AB", faults: [] });
     }
+  });
+
+  test("share: an order is what was asked for, not what followed it to the end", () => {
+    const stepping = { ...begin().setting, stepping: true };
+    const order = (state) => /--order (\S+)/.exec(parts.commandOf(state))?.[1];
+    let state = after(begin({ setting: stepping }), moment("started", 1));
+    state = parts.apply(state, "seats", { ...state.seats, order: "A", order_left: 3 });
+    state = parts.apply(state, "seats", { ...state.seats, order: "ABBABBAB", order_left: 0 });
+    assert.equal(order(state), "ABBA");
+    assert.match(parts.fragmentOf(state), /order=ABBA$/);
+    state = after(state, moment("started", 1, { contest: 2, key: 6 }));
+    state = parts.apply(state, "seats", { ...state.seats, order: "ABABAB", order_left: 0 });
+    assert.equal(order(state), "ABABAB", "clicked in the next contest");
   });
 
   test("share: what stands already is not done again to those who watch", () => {
     const strategies = [{ name: "naive" }, { name: "trigger" }];
     const state = begin({ cast: { ...cast, strategies }, seats: { ...begin().seats, order: "AB" },
       setting: { ...begin().setting, stepping: true } });
-    const nothing = { strategy: null, gap_ns: null, stepping: false, order: null };
+    const nothing = { strategy: null, gap_ns: null, stepping: null, order: null };
     assert.deepEqual(parts.missingOf({ strategy: "naive", gap_ns: 2e9, stepping: true, order: "AB" }, state), nothing);
     const other = { strategy: "trigger", gap_ns: 1e9, stepping: false, order: "ABBA" };
     assert.deepEqual(parts.missingOf(other, state), other);
-    assert.deepEqual(parts.missingOf({ ...nothing, strategy: "nobody's" }, state), nothing, "a strategy that is not known");
+    assert.deepEqual(parts.missingOf({ ...nothing, stepping: true, strategy: "nobody's" }, state), nothing, "a strategy that is not known");
+    assert.equal(parts.missingOf(parts.parseFragment("#strategy=naive&gap=2s"), state).stepping, false, "off, where it does not name it");
     const free = { ...state, setting: { ...state.setting, stepping: false } };
     assert.deepEqual(parts.missingOf({ ...nothing, stepping: true, order: "AB" }, free), { ...nothing, stepping: true, order: "AB" });
   });
@@ -263,10 +284,15 @@ import { bundle } from "./stories.mjs";
   test("share: of an address only what is understood is taken", () => {
     assert.equal(parts.parseFragment(""), null);
     assert.equal(parts.parseFragment("#live-heading"), null);
-    const nothing = { strategy: null, gap_ns: null, stepping: false, order: null };
-    assert.deepEqual(parts.parseFragment("#strategy=a%20b&gap=soon&order=ABC&step=2"), { ...nothing, strategy: "a b" });
-    assert.deepEqual(parts.parseFragment("#gap=90s"), { ...nothing, gap_ns: 5e9 });
-    assert.equal(parts.parseFragment(`#order=${"A".repeat(65)}`), null);
+    const { faults, ...rest } = parts.parseFragment("#strategy=a%20b&gap=soon&order=ABC&step=2");
+    assert.deepEqual(rest, { strategy: "a b", gap_ns: null, stepping: false, order: null });
+    assert.equal(faults.length, 3);
+    const fault = (fragment) => parts.faultOfLink(parts.parseFragment(fragment), begin({ cast: { ...cast, strategies: [{ name: "naive" }] } }));
+    assert.equal(fault("#strategy=naive&gap=5s&step=1&order=AB"), null);
+    assert.match(fault("#strategy=nobodys"), /^Of this link was left out: the strategy “nobodys”/);
+    assert.match(fault("#gap=90s"), /the gap “90s”, which goes from 0 to 5s/);
+    assert.match(fault(`#order=${"A".repeat(65)}`), /the order “A+”/);
+    assert.equal(parts.parseFragment("#gap=90s").gap_ns, null, "not another than it says");
   });
 
   test("headline: what to do, and what became of it", () => {
@@ -275,6 +301,11 @@ import { bundle } from "./stories.mjs";
     assert.match(text(begin({ setting: { ...begin().setting, gap_ns: 0 } })), /^Press “Both at once”/);
     assert.match(text(begin({ setting: { ...begin().setting, stepping: true } })), /choose whose statement goes next/);
     assert.equal(text(begin({ setting: { ...begin().setting, database: "preparing" } })), "Preparing the database for naive …");
+    assert.match(text(begin({ setting: { ...begin().setting, database: "away" } })), /^The database is away/);
+    assert.match(text(begin({ setting: { ...begin().setting, gap_ns: 50e6 } })), /^Press “Both at once”: no hand clicks twice within 50 ms/);
+    const scripted = (sql) => begin({ cast: { ...cast, strategies: [{ name: "naive", scripts: [{ operation: "claim", sql }] }] } });
+    assert.match(text(scripted("UPDATE t SET a = 1;")), /^This one has no gap between check and use: press “Both at once”/);
+    assert.match(text(scripted("SELECT 1;\n\\sleep :gap us\nUPDATE t SET a = 1;")), /^Press Claim at Ada/);
     let state = after(begin(), moment("started", 1));
     assert.equal(text(state), "Now press Claim at Ben too");
     state = after(state, moment("started", 2), moment("sent", 1, { step: 1, sql: "SELECT 1" }), moment("sent", 2, { step: 2, sql: "SELECT 1" }));
@@ -285,14 +316,47 @@ import { bundle } from "./stories.mjs";
     assert.equal(text(explained), "How it was");
     assert.match(text(after(explained, moment("started", 1, { contest: 2, key: 6 }))), /^Now press/, "that was the contest before");
   });
+
+  test("headline: what became of a campaign, until the next contest", () => {
+    const crowd = (...owners) => owners.map((owners_most, i) => conversation(20 + i, { campaign: true, owners_most }));
+    const contested = after(begin({ kept: 100 }), moment("started", 1), tells(1));
+    const line = (...owners) => parts.headlineOf(parts.apply(contested, "arrived", crowd(...owners)));
+    assert.deepEqual(line(2, 1, 3), { text: "2 of 3 conversations have two owners", wrong: true });
+    assert.deepEqual(line(2, 1), { text: "1 of 2 conversations has two owners", wrong: true });
+    assert.deepEqual(line(1, 1), { text: "None of 2 conversations has two owners", wrong: false });
+    const next = after(parts.apply(contested, "arrived", crowd(2)), moment("started", 2, { contest: 2, key: 6 }));
+    assert.match(parts.headlineOf(next).text, /^Now press/);
+  });
+
+  test("state: what strategies have shown is kept while the database is", () => {
+    const counts = { contested: 2, doubled: 2 };
+    const { setting } = begin();
+    const prepared = parts.apply(begin({ counts }), "setting", { ...setting, strategy: "trigger", database: "preparing" });
+    const ready = parts.apply(prepared, "setting", { ...setting, strategy: "trigger" });
+    assert.deepEqual(ready.seen, { naive: counts });
+    const other = parts.apply(prepared, "setting", { ...setting, strategy: "queue", database: "preparing" });
+    assert.deepEqual(other.seen, { naive: counts }, "what has not stood yet has counted nothing");
+    assert.deepEqual(parts.apply(ready, "state", begin()).seen.naive, counts, "the same program tells anew");
+    assert.equal(parts.apply(ready, "state", begin({ token: "u" })).seen, undefined, "another does not know of it");
+    assert.equal(parts.apply(ready, "setting", { ...ready.setting, forgotten: true }).seen, undefined);
+  });
+
+  test("state: what a refusal complains of is over when the database or the seats are free", () => {
+    const away = begin({ setting: { ...begin().setting, database: "away" } });
+    const busy = after(begin(), moment("started", 1));
+    assert.deepEqual([away, busy, begin()].map(parts.troubleOf), ["database", "busy", null]);
+    assert.deepEqual([away, begin()].map((state) => parts.isOver("database", state)), [false, true]);
+    assert.deepEqual([busy, begin()].map((state) => parts.isOver("busy", state)), [false, true]);
+    assert.equal(parts.isOver(null, begin()), false);
+  });
 }
 
 /* ---- live, explain, steps, counts: the page's second half ---- */
 
 {
   const script = await bundle(["demo/live", "demo/explain", "demo/steps", "demo/counts", "story"], "esm");
-  const { storyOf, inFlight, noteOf, reasonOf, faultOf, wentInWords, factsOf, conclusionOf, endingInWords,
-    waitInWords } = await import(`data:text/javascript;base64,${Buffer.from(script).toString("base64")}`);
+  const { storyOf, inFlight, noteOf, reasonOf, faultOf, standsInWords, wentInWords, factsOf, conclusionOf, contrastOf,
+    endingInWords, waitInWords } = await import(`data:text/javascript;base64,${Buffer.from(script).toString("base64")}`);
 
   const strategies = [{ name: "naive", isolation: "read committed", expect: "race" },
     { name: "serializable", isolation: "serializable", expect: "safe" }];
@@ -409,6 +473,7 @@ import { bundle } from "./stories.mjs";
     const reason = (of, database = "ready") =>
       reasonOf(stateOf({ setting: { ...setting, database } }), { ...seat, ...of });
     assert.equal(reason({ parked: update }), null);
+    assert.equal(standsInWords("Ben", seat), "Ben's next statement (claim).");
     assert.equal(reason({ in_flight: true, waits: true, waits_for: 1 }), "It waits for Ada's lock.");
     assert.equal(reason({ in_flight: true, waits: true }), "It waits for a lock.");
     assert.equal(reason({ in_flight: true }), "Its statement runs.");
@@ -449,5 +514,17 @@ import { bundle } from "./stories.mjs";
     assert.match(conclude({ contested: 5 }, naive), /expected to collide/);
     assert.match(conclusionOf({ ...none, contested: 1 }, { ...cast, strategies: [serializable] }, serializable),
       /without a control\.$/);
+  });
+
+  test("counts: a control that raced is shown beside", () => {
+    const raced = { naive: { ...none, contested: 2, doubled: 2 } };
+    const conclude = (seen) => conclusionOf({ ...none, contested: 2 }, cast, strategies[1], seen);
+    assert.match(conclude(raced), /^0 of 2 .* With naive, the control, there were two/);
+    assert.doesNotMatch(conclude(raced), /without a control/);
+    assert.match(conclude({ naive: { ...none, contested: 2 } }), /without a control/, "it was run, and did not race");
+    assert.deepEqual(contrastOf("trigger", { ...none, contested: 2 }, raced, cast),
+      ["naive: 2 of 2 contested conversations had two owners", "trigger: 0 of 2"]);
+    assert.deepEqual(contrastOf("trigger", none, raced, cast), [], "nothing to compare yet");
+    assert.deepEqual(contrastOf("naive", raced.naive, raced, cast), [], "itself");
   });
 }

@@ -15,7 +15,7 @@ export function campaignOf(state: State): Conversation[] {
 /* "Of 200 conversations 63 have two owners or more, and 61 customers got two answers or more." */
 export function captionOf(conversations: Conversation[], busy: boolean): string {
   const doubled = conversations.filter((one) => one.owners_most > 1).length;
-  const answered = conversations.filter((one) => one.replies > 1 && one.owners_most > 1).length;
+  const answered = conversations.filter((one) => one.contradicted).length;
   const open = conversations.filter((one) => one.owners_most === 0).length;
   const owners = doubled === 0 ? "none has two owners" : `${count(doubled)} ${doubled === 1 ? "has" : "have"} two owners or more`;
   const answers = answered === 0 ? "" : `, and ${many(answered, "customer")} got two answers or more`;

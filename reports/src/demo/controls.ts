@@ -3,8 +3,9 @@ import { foreign, h } from "../dom";
 import { setting } from "../words";
 import { campaignSize } from "./campaign";
 import type { Call } from "./client";
-import { ClaimBoth } from "./press";
+import { ClaimBoth, enable, isEnabled } from "./press";
 import type { State, StrategyInfo } from "./protocol";
+import { isIdle, isReady } from "./state";
 
 export const gaps_ns = [
   0, 1e6, 2e6, 5e6, 10e6, 20e6, 50e6, 100e6, 200e6, 500e6, 1e9, 1.5e9, 2e9, 3e9, 4e9, 5e9,
@@ -24,6 +25,11 @@ const groups: [StrategyInfo["expect"], string][] = [["race", "Race"], ["safe", "
 const pills = { race: ["race", "✕", "races"], safe: ["safe", "✓", "prevents it"] } as const;
 const arriveAtOnce = 5;
 
+function pressed(name: string, press: () => void): HTMLButtonElement {
+  const button: HTMLButtonElement = h("button", { type: "button", click: () => isEnabled(button) && press() }, name);
+  return button;
+}
+
 /* started: is called when a campaign was asked for. */
 export class Controls {
   readonly element: HTMLElement;
@@ -32,11 +38,22 @@ export class Controls {
   private readonly gap: HTMLInputElement;
   private readonly gapWords = h("output", { for: "gap" });
   private readonly stepping: HTMLInputElement;
-  private readonly both: ClaimBoth;
+  private readonly claims: ClaimBoth;
+  private readonly both: HTMLButtonElement;
+  private readonly others: HTMLButtonElement[]; /* that need a database */
   private state: State | null = null;
 
   constructor(call: Call, started: () => void) {
-    this.both = new ClaimBoth(call);
+    this.claims = new ClaimBoth(call);
+    this.both = pressed("Both at once", () => this.claims.press());
+    this.both.classList.add("main-button");
+    this.others = [
+      pressed("New conversations", () => void call("/arrive", { count: arriveAtOnce })),
+      pressed("50 agents claim a campaign", () => {
+        started();
+        void call("/campaign", { count: campaignSize });
+      }),
+    ];
     this.strategy = h("select", { id: "strategy", change: () => void call("/strategy", { strategy: this.strategy.value }) });
     this.gap = h("input", { id: "gap", type: "range", min: 0, max: gaps_ns.length - 1, step: 1,
       input: () => this.sayGap(gaps_ns[this.gap.valueAsNumber]!),
@@ -49,13 +66,7 @@ export class Controls {
         h("div", { class: "dial quiet" }, h("span", { "aria-hidden": "true" }, "0"), this.gap,
           h("span", { "aria-hidden": "true" }, "5 s")),
         h("label", { class: "switch" }, this.stepping, " Step by step")),
-      h("div", { class: "control buttons" },
-        h("button", { type: "button", class: "main-button", click: () => this.both.press() }, "Both at once"),
-        h("button", { type: "button", click: () => void call("/arrive", { count: arriveAtOnce }) }, "New conversations"),
-        h("button", { type: "button", click: () => {
-          started();
-          void call("/campaign", { count: campaignSize });
-        } }, "50 agents claim a campaign")));
+      h("div", { class: "control buttons" }, this.both, ...this.others));
   }
 
   show(state: State): void {
@@ -63,7 +74,9 @@ export class Controls {
     this.state = state;
     if (was?.cast !== state.cast) this.fillStrategies(state);
     if (was?.setting !== state.setting || was.cast !== state.cast) this.showSetting(state);
-    this.both.show(state);
+    enable(this.both, isReady(state) && isIdle(state));
+    for (const button of this.others) enable(button, isReady(state));
+    this.claims.show(state);
   }
 
   private fillStrategies(state: State): void {

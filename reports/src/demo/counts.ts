@@ -1,7 +1,8 @@
 /* Running counts of the strategy in use, and what may be concluded from them. */
 import { foreign, h } from "../dom";
 import { count, many } from "../words";
-import type { Cast, Counts, State, StrategyInfo } from "./protocol";
+import type { Cast, Counts, StrategyInfo } from "./protocol";
+import type { Known } from "./state";
 
 interface Fact {
   name: string;
@@ -12,7 +13,7 @@ interface Fact {
 
 export function factsOf(counts: Counts, cast: Cast): Fact[] {
   return [
-    { name: "Contradicting answers", means: `${cast.key}s that two agents answered`, value: counts.doubly_answered,
+    { name: "Contradicting answers", means: `${cast.key}s that two owners at once answered`, value: counts.doubly_answered,
       wrong: "answered twice" },
     { name: "Told yes", means: `${cast.acquire}s that ended ok`, value: counts.ok },
     { name: "Refusals", means: "the script saw that it may not", value: counts.refused },
@@ -23,13 +24,25 @@ export function factsOf(counts: Counts, cast: Cast): Fact[] {
   ];
 }
 
+/* Strategies that this page has seen contested, the one in use last: "naive: 2 of 2 contested conversations had two owners",
+ * "trigger: 0 of 2". Nothing while there is nothing to compare. */
+export function contrastOf(strategy: string, counts: Counts, seen: Known["seen"], cast: Cast): string[] {
+  const others = Object.entries(seen ?? {}).filter(([name]) => name !== strategy);
+  const all = [...others, [strategy, counts] as const].filter(([, one]) => one.contested > 0);
+  if (all.length < 2) return [];
+  return all.map(([name, { doubled, contested }], i) => i > 0 ? `${name}: ${count(doubled)} of ${count(contested)}`
+    : `${name}: ${count(doubled)} of ${many(contested, `contested ${cast.key}`)} had two owners`);
+}
+
 /* What the number of duplicates shows. Zero proves nothing where it is not known that the same clicks can collide. */
-export function conclusionOf(counts: Counts, cast: Cast, strategy: StrategyInfo | undefined): string {
+export function conclusionOf(counts: Counts, cast: Cast, strategy: StrategyInfo | undefined, seen?: Known["seen"]): string {
   const contested = many(counts.contested, `contested ${cast.key}`);
   if (counts.doubled > 0) return `${count(counts.doubled)} of ${contested} had two owners at once.`;
   if (counts.contested === 0) return `No ${cast.key} was contested yet, so this shows nothing.`;
   const found = `0 of ${contested} had two owners.`;
   if (strategy?.expect === "race") return `${found} That proves nothing: this strategy is expected to collide.`;
+  const raced = cast.strategies.find(({ name, expect }) => expect === "race" && (seen?.[name]?.doubled ?? 0) > 0);
+  if (raced) return `${found} With ${raced.name}, the control, there were two: clicks like these do collide.`;
   const control = cast.strategies.find(({ expect }) => expect === "race")?.name;
   const must = control ? `: do the same with ${control}, the control, which must collide` : "";
   return `${found} Zero proves nothing without a control${must}.`;
@@ -53,23 +66,25 @@ function duplicates(counts: Counts, cast: Cast): HTMLElement {
 export class CountsPanel {
   readonly element: HTMLElement;
   private readonly told = h("div");
-  private shown: { counts: Counts; cast: Cast; strategy: string } | null = null;
+  private shown: { counts: Counts; cast: Cast; strategy: string; seen: Known["seen"] } | null = null;
 
   constructor() {
     this.element = h("section", { class: "panel counts-panel", "aria-labelledby": "counts-heading" },
       h("h2", { id: "counts-heading" }, "Counted"), this.told);
   }
 
-  show({ counts, cast, setting }: State): void {
+  show({ counts, cast, setting, seen }: Known): void {
     const { shown } = this;
-    if (shown?.counts === counts && shown.cast === cast && shown.strategy === setting.strategy) return;
-    this.shown = { counts, cast, strategy: setting.strategy };
+    if (shown?.counts === counts && shown.cast === cast && shown.strategy === setting.strategy && shown.seen === seen) return;
+    this.shown = { counts, cast, strategy: setting.strategy, seen };
+    const contrast = contrastOf(setting.strategy, counts, seen, cast);
     const strategy = cast.strategies.find(({ name }) => name === setting.strategy);
     this.told.replaceChildren(
       h("p", { class: "counts-of" }, "with ", h("b", {}, foreign(setting.strategy)),
         strategy?.summary && h("span", { class: "quiet" }, ": ", foreign(strategy.summary))),
       duplicates(counts, cast),
-      h("p", { class: "conclusion" }, conclusionOf(counts, cast, strategy)),
+      h("p", { class: "conclusion" }, conclusionOf(counts, cast, strategy, seen)),
+      ...(contrast.length > 0 ? [h("ul", { class: "contrast" }, ...contrast.map((one) => h("li", {}, foreign(one))))] : []),
       h("dl", { class: "counts" }, ...factsOf(counts, cast).map(fact)));
   }
 }

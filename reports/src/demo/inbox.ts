@@ -22,11 +22,12 @@ const verbs = { reads: "reading", writes: "writing", control: "working", other: 
 /* What a busy seat is at; null: it is free. */
 export function doingOf(state: State, seat: Seat, now_ns: number): Doing | null {
   if (seat.busy === null) return null;
+  if (state.setting.database === "away") return { text: "cut off from the database", left: null };
   if (seat.waits) {
     const whose = seat.waits_for === null ? "a" : `${agentName(state, seat.waits_for)}'s`;
     return { text: `waits for ${whose} lock`, left: null };
   }
-  if (seat.parked !== null) return { text: "stopped before its next statement", left: null };
+  if (seat.parked !== null) return { text: "stands before the next statement", left: null };
   if (seat.thinks_until_ns !== null && seat.thinks_until_ns > now_ns) {
     const left_ns = seat.thinks_until_ns - now_ns;
     const time = left_ns < 1e8 ? setting(Math.ceil(left_ns / 1e6) * 1e6) : `${(left_ns / 1e9).toFixed(1)} s`;
@@ -43,6 +44,13 @@ const endings: Record<Outcome, { tone: string; sign: string }> = {
 
 /* ---- a conversation ---- */
 
+/* By either seat: its row then has in both inboxes the height that what they are told may need, so that rows stay where
+ * they are and side by side. */
+function isTouched({ key, told }: Conversation, { cast, seats }: State): boolean {
+  return seats.seats.some((seat) => seat.busy !== null && seat.key === key)
+    || told.some((one) => cast.agents.some(({ agent }) => agent === one.agent));
+}
+
 class Letter {
   readonly element: HTMLElement;
   private readonly claim: HTMLButtonElement;
@@ -52,7 +60,7 @@ class Letter {
   private readonly doing = h("span", {});
   private readonly bar: HTMLProgressElement;
   private readonly work: HTMLElement;
-  private shown: { conversation: Conversation; seat: Seat | null; busy: boolean; ready: boolean } | null = null;
+  private shown: { conversation: Conversation; seat: Seat | null; busy: boolean; ready: boolean; touched: boolean } | null = null;
 
   constructor(private readonly agent: number, name: string, conversation: Conversation, state: State, call: Call) {
     const { key, customer, question } = conversation;
@@ -81,9 +89,11 @@ class Letter {
     const here = seat.key === conversation.key && seat.busy !== null ? seat : null;
     const ready = state.setting.database === "ready";
     const busy = seat.busy !== null;
+    const touched = isTouched(conversation, state);
     const was = this.shown;
-    if (was && was.conversation === conversation && was.seat === here && was.busy === busy && was.ready === ready) return;
-    this.shown = { conversation, seat: here, busy, ready };
+    if (was && was.conversation === conversation && was.seat === here && was.busy === busy && was.ready === ready
+      && was.touched === touched) return;
+    this.shown = { conversation, seat: here, busy, ready, touched };
     const told = conversation.told.find((one) => one.agent === this.agent) ?? null;
     this.showTold(told, here !== null && here.busy === state.cast.acquire);
     const owns = told?.owns ?? false;
@@ -93,6 +103,7 @@ class Letter {
     this.release.hidden = !owns || state.cast.release === null;
     enable(this.release, ready && !busy);
     this.element.classList.toggle("at", here !== null);
+    this.element.classList.toggle("touched", touched);
     this.element.classList.toggle("owned", owns);
     this.work.hidden = here === null;
   }

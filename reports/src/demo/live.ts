@@ -14,7 +14,7 @@ const looks_ns = 50e6;
 function waitsOf(step: Step): Wait[] {
   if (step.waits_ns === null) return [];
   const from = step.waits_ns - step.sent_ns > looks_ns ? step.waits_ns : step.sent_ns;
-  return [{ from, to: step.answered_ns, forAgent: step.waits_for, inferred: false }];
+  return [{ from, to: step.answered_ns, forAgent: step.waits_for, inferred: step.inferred ?? false }];
 }
 
 /* A try ended where the agent goes on with the operation after an error, with more than a ROLLBACK: the server does not

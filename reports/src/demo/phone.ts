@@ -1,5 +1,6 @@
 /* The customer's phone: what they asked, and every answer that they got. */
 import { foreign, h, unseen } from "../dom";
+import { list } from "../words";
 import { agentName } from "./inbox";
 import type { Conversation, State, Told } from "./protocol";
 import { conversationOf } from "./state";
@@ -22,13 +23,13 @@ export function answersOf(conversation: Conversation, state: State): Told[] {
 
 const small = ["No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine"];
 
-/* What is wrong with the answers, or null. */
-export function verdictOf(conversation: Conversation): { wrong: boolean; text: string } | null {
-  const { replies, owners_most } = conversation;
-  if (replies < 2) return null;
-  const agents = `${small[replies] ?? replies} agents answered`;
-  if (owners_most < 2) return { wrong: false, text: `${agents}, one after the other.` };
-  return { wrong: true, text: `${agents}. They disagree.` };
+/* What is to be said of the answers, or null. Who answers what was handed over contradicts nobody. */
+export function verdictOf(conversation: Conversation, state: State): { wrong: boolean; text: string } | null {
+  const { answered_by, contradicted } = conversation;
+  if (answered_by < 2) return null;
+  if (contradicted) return { wrong: true, text: `${small[answered_by] ?? answered_by} agents answered. They disagree.` };
+  const names = answersOf(conversation, state).map((one) => agentName(state, one.agent));
+  return names.length < 2 ? null : { wrong: false, text: `${names[0]} answered, later ${list(names.slice(1))}.` };
 }
 
 export class Phone {
@@ -51,7 +52,7 @@ export class Phone {
     this.seen = [conversation, state.contest];
     const answers = conversation ? answersOf(conversation, state) : [];
     const messages = JSON.stringify([conversation?.key, answers.map((one) => [one.agent, one.answer])]);
-    const verdict = conversation ? verdictOf(conversation) : null;
+    const verdict = conversation ? verdictOf(conversation, state) : null;
     const text = verdict ? `${verdict.wrong ? "⚠ " : ""}${verdict.text}` : "";
     if (this.verdict.textContent !== text) this.verdict.textContent = text;
     this.verdict.classList.toggle("wrong", verdict?.wrong ?? false);

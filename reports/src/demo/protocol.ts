@@ -50,6 +50,7 @@ export interface Setting {
   database: "preparing" | "ready" | "away";
   why: string | null; /* of "away" */
   server: string; /* "PostgreSQL 15.18, private"; "" before it is known */
+  forgotten: boolean; /* the database was lost, and what was seen in it; until the next claim or strategy */
 }
 
 export interface Seat {
@@ -92,6 +93,8 @@ export interface Conversation {
   owners: number;
   owners_most: number;
   replies: number;
+  answered_by: number; /* agents that have answered it, each counted once */
+  contradicted: boolean; /* two agents answered it who owned it at the same time; not after a hand-over */
   told: Told[]; /* of the seats and the first few others, each agent's last */
 }
 
@@ -105,7 +108,7 @@ export interface Counts {
   replies: number;
   contested: number; /* conversations, as the next two */
   doubled: number;
-  doubly_answered: number;
+  doubly_answered: number; /* contradicted */
 }
 
 /* A statement of a seat in the contest that is shown. */
@@ -118,6 +121,7 @@ export interface Step {
   answered_ns: number | null;
   waits_ns: number | null;
   waits_for: number | null;
+  inferred: boolean; /* nobody saw it wait: the times of the statements say that it probably did */
   rows: number; /* -1: failed, or no count */
   value: string | null; /* first column of the first row, "NULL" for SQL NULL; null: it returned no row */
   sqlstate: string | null;
@@ -138,6 +142,7 @@ export interface Explanation {
   key: number;
   title: string;
   sentences: { text: string; sql: string | null }[];
+  inferred: { step: number; waits_ns: number; waits_for: number }[]; /* steps that probably waited: no moment told of it */
 }
 
 export interface State {
@@ -170,6 +175,7 @@ export type Moment =
       kind: "told"; at_ns: number; agent: number; key: number; operation: string; outcome: Outcome;
       sqlstate: string | null; message: string; owns: boolean; replied: boolean; answer: string | null;
       owners: number; owners_most: number; replies: number; /* of the conversation, now */
+      answered_by: number; contradicted: boolean; /* as of a Conversation */
       contest: number; step: number; /* of a seat: the statement it ended with; 0: none */
     }
   | { kind: "doubled"; at_ns: number; agent: number; key: number; owners: number; contest: number };

@@ -4,6 +4,13 @@ import type {
   Contest, Conversation, Counts, Explanation, Moment, Seat, SeatsNow, Setting, State, Step, Told,
 } from "./protocol";
 
+/* What the page itself adds to what the server tells. */
+export interface Known extends State {
+  seen?: Readonly<Record<string, Counts>> | undefined; /* of other strategies than the one in use, when they were left */
+  asked?: { contest: number; length: number } | undefined; /* letters of the order that somebody had played; what came after was not asked for */
+  campaignAfter?: number | undefined; /* the contest that was shown when a campaign arrived; 0: none */
+}
+
 const stepsMost = 64; /* of a contest; what comes after is left out, as the server does */
 const toldMost = 8; /* agents of one conversation that are known by name */
 
@@ -60,7 +67,7 @@ function withStep(state: State, contest: number, step: number, change: Partial<S
 function addStep(state: State, m: Of<"sent">): State {
   const step: Step = {
     step: m.step, agent: m.agent, operation: m.operation, sql: m.sql, sent_ns: m.at_ns, answered_ns: null, waits_ns: null,
-    waits_for: null, rows: -1, value: null, sqlstate: null, error: null, outcome: null,
+    waits_for: null, inferred: false, rows: -1, value: null, sqlstate: null, error: null, outcome: null,
   };
   return withContest(inContest(state, m.contest, m.key), m.contest, ({ steps }) =>
     (steps.length < stepsMost ? { steps: [...steps, step] } : { cut: true }));
@@ -91,7 +98,8 @@ function toldOf(state: State, m: Of<"told">, was: Told | undefined): Told {
 function told(state: State, m: Of<"told">): State {
   const seat = isSeat(state, m.agent);
   const next = withConversation(state, m.key, (was) => ({
-    owners: m.owners, owners_most: m.owners_most, replies: m.replies,
+    owners: m.owners, owners_most: m.owners_most, replies: m.replies, answered_by: m.answered_by,
+    contradicted: m.contradicted,
     told: addTold(was.told, toldOf(state, m, was.told.find((one) => one.agent === m.agent)), seat, state.cast.agents.length),
   }));
   if (!seat) return next;
@@ -124,30 +132,76 @@ function moment(state: State, m: Moment): State {
   }
 }
 
-function arrived(state: State, more: Conversation[]): State {
+function arrived(state: Known, more: Conversation[]): Known {
   const last = state.conversations.at(-1)?.key ?? -Infinity;
   const conversations = [...state.conversations, ...more.filter((one) => one.key > last)];
-  return { ...state, conversations: conversations.slice(-state.kept) };
+  const next = { ...state, conversations: conversations.slice(-state.kept) };
+  return more.some((one) => one.campaign) ? { ...next, campaignAfter: state.contest?.contest ?? 0 } : next;
+}
+
+/* Counts are those of the strategy in use only once its database has stood. */
+function seenBy(state: Known, next: Setting): Known["seen"] {
+  const { strategy, database } = state.setting;
+  if (next.forgotten && !state.setting.forgotten) return undefined;
+  if (next.strategy === strategy || database === "preparing") return state.seen;
+  return { ...state.seen, [strategy]: state.counts };
 }
 
 /* A database that is being prepared has an empty inbox. */
-function setting(state: State, next: Setting): State {
+function setting(state: Known, next: Setting): Known {
   const was = state.setting;
   const isNew = next.strategy !== was.strategy || (next.database === "preparing" && was.database !== "preparing");
-  if (!isNew) return { ...state, setting: next };
-  return { ...state, setting: next, conversations: [], contest: null, explanation: null };
+  const seen = seenBy(state, next);
+  if (!isNew) return { ...state, setting: next, seen };
+  return { ...state, setting: next, seen, conversations: [], contest: null, explanation: null, asked: undefined,
+    campaignAfter: undefined };
+}
+
+/* What an order asked for is known while some of it is left. */
+function seats(state: Known, next: SeatsNow): Known {
+  const { contest } = state;
+  const asked = next.order_left > 0 && contest
+    ? { contest: contest.contest, length: next.order.length + next.order_left } : state.asked;
+  return { ...state, seats: next, asked, now_ns: Math.max(state.now_ns, next.now_ns) };
+}
+
+/* Everything anew; what the page alone knows stays while it is the same program that tells. */
+function everything(was: Known | null, next: State): Known {
+  if (!was || was.token !== next.token) return next;
+  return { ...next, seen: seenBy(was, next.setting), asked: was.asked };
+}
+
+/* ---- troubles: whatever a call was refused for ---- */
+
+export type Trouble = "database" | "busy" | null;
+
+export function isReady(state: State): boolean {
+  return state.setting.database === "ready";
+}
+
+export function isIdle(state: State): boolean {
+  return state.seats.seats.every((seat) => seat.busy === null);
+}
+
+/* What a call that is refused now was probably refused for. */
+export function troubleOf(state: State): Trouble {
+  return !isReady(state) ? "database" : isIdle(state) ? null : "busy";
+}
+
+export function isOver(trouble: Trouble, state: State): boolean {
+  return trouble === "database" ? isReady(state) : trouble === "busy" && isIdle(state);
 }
 
 /* What is known after an event. Only "state" may come first; an event of an unknown name changes nothing. */
-export function apply(state: State | null, event: string, data: unknown): State {
-  if (event === "state") return data as State;
+export function apply(state: Known | null, event: string, data: unknown): Known {
+  if (event === "state") return everything(state, data as State);
   if (state === null) throw new Error(`"${event}" came before "state"`);
   switch (event) {
     case "moment": {
       const m = data as Moment;
       return { ...moment(state, m), now_ns: Math.max(state.now_ns, m.at_ns) };
     }
-    case "seats": return { ...state, seats: data as SeatsNow, now_ns: Math.max(state.now_ns, (data as SeatsNow).now_ns) };
+    case "seats": return seats(state, data as SeatsNow);
     case "arrived": return arrived(state, data as Conversation[]);
     case "counts": return { ...state, counts: data as Counts };
     case "setting": return setting(state, data as Setting);

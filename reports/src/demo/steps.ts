@@ -5,6 +5,7 @@ import type { Call } from "./client";
 import { agentName } from "./inbox";
 import { ClaimBoth, enable, isEnabled } from "./press";
 import type { Seat, State } from "./protocol";
+import { isIdle, isReady } from "./state";
 
 /* ---- in words ---- */
 
@@ -22,6 +23,10 @@ export function reasonOf(state: State, seat: Seat): string | null {
   if (seat.parked !== null) return null;
   if (seat.busy !== null) return "It is about to say what it sends next.";
   return "Idle: press Claim in the inbox, or let both claim below.";
+}
+
+export function standsInWords(name: string, seat: Seat): string {
+  return `${name}'s next statement${seat.busy === null ? "" : ` (${seat.busy})`}.`;
 }
 
 /* What is wrong with an order as it was typed; null: it can be played. */
@@ -45,7 +50,8 @@ class SeatSteps {
   private readonly statement = h("pre", { class: "sql" });
   private readonly reason: HTMLElement;
 
-  constructor(private readonly call: Call, private readonly agent: number, name: string, letter: string) {
+  constructor(private readonly call: Call, private readonly agent: number, private readonly name: string,
+    letter: string) {
     const reason = `steps-reason-${agent}`;
     this.reason = h("p", { class: "quiet steps-reason", id: reason });
     this.button = h("button", { type: "button", class: "step-button", "aria-describedby": reason, click: () => this.send() },
@@ -65,15 +71,16 @@ class SeatSteps {
     const sql = seat.parked ?? "";
     if (this.statement.textContent !== sql) this.statement.replaceChildren(code(sql));
     this.statement.hidden = sql === "";
-    const words = reason ?? `Its next statement, of ${seat.busy ?? "its operation"}.`;
+    const words = reason ?? standsInWords(this.name, seat);
     if (this.reason.textContent !== words) this.reason.textContent = words;
     enable(this.button, reason === null);
   }
 }
 
-/* Keys are ours where nobody writes. */
+/* Keys are ours where nobody writes: a slider, a checkbox and a list take no letters of ours. */
 function writes(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || target.matches("input, textarea, select"));
+  return target instanceof HTMLElement
+    && (target.isContentEditable || target.matches("input:not([type=range], [type=checkbox]), textarea"));
 }
 
 const settles_ms = 500; /* the news of what was asked for is here by then */
@@ -82,6 +89,7 @@ export class StepsPanel {
   readonly element: HTMLElement;
   private readonly seats = h("div", { class: "step-seats" });
   private readonly both: HTMLButtonElement;
+  private readonly plays: HTMLButtonElement[];
   private readonly order: HTMLInputElement;
   private readonly fault = h("p", { class: "steps-fault", id: "steps-fault", role: "alert" });
   private readonly went = h("p", { class: "steps-went", role: "status" });
@@ -97,9 +105,10 @@ export class StepsPanel {
       type: "text", id: "steps-order", name: "order", size: 12, maxlength: orderMost, autocomplete: "off", spellcheck: "false",
       autocapitalize: "characters", "aria-describedby": "steps-fault", placeholder: examples[0],
     });
+    this.plays = [h("button", { type: "submit" }, "Play"),
+      ...examples.map((order) => h("button", { type: "button", "data-order": order, click: () => this.play(order) }, order))];
     const play = h("form", { class: "steps-play", submit: (event) => this.onPlay(event) },
-      h("label", { for: "steps-order" }, "Order to play"), this.order, h("button", { type: "submit" }, "Play"),
-      ...examples.map((order) => h("button", { type: "button", "data-order": order, click: () => this.play(order) }, order)));
+      h("label", { for: "steps-order" }, "Order to play"), this.order, ...this.plays);
     this.element = h("section", { class: "panel steps-panel", "aria-labelledby": "steps-heading", hidden: true },
       h("h2", { id: "steps-heading" }, "Step by step: whose statement goes next?"),
       this.seats, h("div", { class: "steps-more" }, this.both, play), this.fault, this.went, this.trouble);
@@ -108,12 +117,10 @@ export class StepsPanel {
 
   show(state: State): void {
     this.state = state;
-    const { stepping, database } = state.setting;
-    this.element.hidden = !stepping;
+    this.element.hidden = !state.setting.stepping;
     if (this.known.size !== state.cast.agents.length) this.seat(state);
     for (const seat of state.seats.seats) this.known.get(seat.agent)?.show(state, seat);
-    const idle = state.seats.seats.every((seat) => seat.busy === null);
-    enable(this.both, database === "ready" && idle);
+    for (const button of [this.both, ...this.plays]) enable(button, isReady(state) && isIdle(state));
     const words = wentInWords(state);
     if (this.went.textContent !== words) this.went.textContent = words;
     const trouble = state.seats.trouble ?? "";
@@ -154,7 +161,7 @@ export class StepsPanel {
     this.fault.textContent = fault ?? "";
     this.order.setAttribute("aria-invalid", String(fault !== null));
     this.order.value = order;
-    if (fault === null) void this.call("/play", { order });
+    if (fault === null && this.plays.every(isEnabled)) void this.call("/play", { order });
   }
 
   private onKey(event: KeyboardEvent): void {
@@ -162,6 +169,8 @@ export class StepsPanel {
     if (writes(event.target)) return;
     const place = letters.indexOf(event.key.toUpperCase());
     const agent = event.key.length === 1 && place >= 0 ? this.state.cast.agents[place]?.agent : undefined;
-    if (agent !== undefined) this.known.get(agent)?.send();
+    if (agent === undefined) return;
+    event.preventDefault(); /* a list would choose what begins with the letter */
+    this.known.get(agent)?.send();
   }
 }
