@@ -113,6 +113,15 @@ import { bundle } from "./stories.mjs";
     assert.deepEqual([ended.operation, ended.owns, ended.replied], ["claim", true, true], "as the server has it");
   });
 
+  test("state: what probably waited is known with the explanation", () => {
+    const sent = after(begin(), moment("started", 1), moment("sent", 1, { step: 1, sql: "UPDATE t SET a = 1" }), answered(1, 1));
+    const explanation = { contest: 1, key: 7, title: "How", sentences: [], inferred: [{ step: 1, waits_ns: 3, waits_for: 2 }] };
+    const [step] = parts.apply(sent, "explained", explanation).contest.steps;
+    assert.deepEqual([step.waits_ns, step.waits_for, step.inferred], [3, 2, true]);
+    const other = parts.apply(sent, "explained", { ...explanation, contest: 2 });
+    assert.deepEqual([other.contest.steps[0].waits_ns, other.explanation.contest], [null, 2], "of another contest");
+  });
+
   test("state: a try that is to be made again leaves the agent at it", () => {
     const state = after(begin(), moment("started", 1), tells(1, { outcome: "retried", owns: false }));
     assert.equal(state.seats.seats[0].busy, "claim");
@@ -312,7 +321,7 @@ import { bundle } from "./stories.mjs";
     assert.equal(text(state), "Ada and Ben are at conversation 7 …");
     state = after(state, tells(1), tells(2), moment("doubled", 2, { owners: 2 }));
     assert.deepEqual(parts.headlineOf(state), { text: "Two agents own conversation 7", wrong: true });
-    const explained = parts.apply(state, "explained", { contest: 1, key: 7, title: "How it was", sentences: [] });
+    const explained = parts.apply(state, "explained", { contest: 1, key: 7, title: "How it was", sentences: [], inferred: [] });
     assert.equal(text(explained), "How it was");
     assert.match(text(after(explained, moment("started", 1, { contest: 2, key: 6 }))), /^Now press/, "that was the contest before");
   });

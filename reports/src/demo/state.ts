@@ -107,6 +107,12 @@ function told(state: State, m: Of<"told">): State {
   return m.outcome === "retried" ? ended : withSeat(ended, m.agent, free);
 }
 
+/* What probably waited is drawn so: no moment told of it. */
+function explained(state: State, explanation: Explanation): State {
+  return explanation.inferred.reduce<State>((now, { step, waits_ns, waits_for }) =>
+    withStep(now, explanation.contest, step, { waits_ns, waits_for, inferred: true }), { ...state, explanation });
+}
+
 function moment(state: State, m: Moment): State {
   switch (m.kind) {
     case "started":
@@ -205,7 +211,7 @@ export function apply(state: Known | null, event: string, data: unknown): Known 
     case "arrived": return arrived(state, data as Conversation[]);
     case "counts": return { ...state, counts: data as Counts };
     case "setting": return setting(state, data as Setting);
-    case "explained": return { ...state, explanation: data as Explanation };
+    case "explained": return explained(state, data as Explanation);
     default: return state;
   }
 }
