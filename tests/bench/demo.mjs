@@ -6,6 +6,7 @@ import { launch } from "../web/support.mjs";
 import { Demo } from "../live/demo_client.mjs";
 
 const repetitions = Number(process.argv[2]);
+process.on("exit", () => Run.last?.child.kill("SIGINT")); /* whatever ended this */
 const now = () => performance.timeOrigin + performance.now();
 const sorted = (figures) => [...figures].sort((a, b) => a - b);
 const median = (figures) => sorted(figures)[Math.floor(figures.length / 2)];
@@ -20,7 +21,7 @@ class Run {
     this.began = now();
     this.child = spawn(process.env.PGRACE, ["demo", "--port", "0", ...args], { stdio: ["ignore", "pipe", "inherit"] });
     this.out = "";
-    process.on("exit", () => this.child.kill("SIGINT")); /* whatever ended this */
+    Run.last = this;
     this.child.stdout.setEncoding("utf8").on("data", (text) => { this.out += text; });
   }
 
@@ -108,6 +109,8 @@ async function onScreen(run, browser, demo, page, what) {
   }
   viewer.close();
   say(what, late);
+  const over = late.flatMap((ms, i) => (ms > 100 ? [i + 1] : []));
+  if (over.length > 0) console.log(`  over 100 ms: number ${over.join(", ")}`);
 }
 
 /* Everything that everybody was told since, each exactly once and in order. */
