@@ -4,22 +4,8 @@
 
 #include "pgr_clock.h"
 #include "pgr_utf8.h"
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* "SELECT  x\n FROM y;" becomes "SELECT x FROM y". */
-static void squeeze(char *text) {
-  char *out = text;
-  for (const char *in = text; *in; in++) {
-    bool blank = isspace((unsigned char)*in);
-    if (blank && (out == text || out[-1] == ' ')) continue;
-    *out++ = blank ? ' ' : *in;
-  }
-  while (out > text && (out[-1] == ' ' || out[-1] == ';'))
-    out--;
-  *out = '\0';
-}
 
 /* How long the statement that is being sent has waited for a connection: what its operation has waited in all, without
  * what those before it did, whatever the try. */
@@ -49,7 +35,7 @@ void pgr__trace_begin(pgr_agent *a, const pgr_command *command) {
   pgr_buf *scratch = &a->shared->scratch;
   pgr_buf_clear(scratch);
   pgr_template_fill(&command->sql.text, &a->shared->scenario->names, &a->vars, scratch);
-  if (scratch->data) squeeze(scratch->data);
+  if (scratch->data) pgr_statement_squeeze(scratch->data);
   pgr_utf8_copy(s->sql, sizeof s->sql, scratch->data ? scratch->data : "");
 }
 

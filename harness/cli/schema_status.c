@@ -1,11 +1,10 @@
 /* pgrace schema status: what the folder has, and what of it a database really has. Changes nothing. */
 #include "pgr_installed.h"
 #include "pgr_journal.h"
+#include "pgr_json.h"
 #include "pgr_units.h"
-#include "pgr_utf8.h"
 #include "schema_command.h"
 #include "schema_standing.h"
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -380,12 +379,9 @@ static pgr_code print_text(status *s, pgr_err *err) {
 
 /* ---- JSON ---- */
 
-/* Texts from a server may be of any encoding; JSON has one. */
+/* null for NULL. */
 static json_t *text_json(const char *text) {
-  char fit[PGR_SCHEMA_CELL_BYTES * 4];
-  if (!text) return json_null();
-  pgr_utf8_copy(fit, sizeof fit, text);
-  return json_string(fit);
+  return text ? pgr_json_text(text) : json_null();
 }
 
 static json_t *number_json(int number) {

@@ -3,21 +3,8 @@
 #include "inbox_internal.h"
 
 #include "pgr_utf8.h"
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-
-void pgr__squeeze(char *text) {
-  char *out = text;
-  for (const char *in = text; *in; in++) {
-    bool blank = isspace((unsigned char)*in);
-    if (blank && (out == text || out[-1] == ' ')) continue;
-    *out++ = blank ? ' ' : *in;
-  }
-  while (out > text && (out[-1] == ' ' || out[-1] == ';'))
-    out--;
-  *out = '\0';
-}
 
 static pgr__seat *other_of(const pgr__seat *s) {
   pgr__desk *d = s->member.inbox->desk;

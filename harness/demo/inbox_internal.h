@@ -202,8 +202,6 @@ void pgr__contest_sent(pgr__seat *s);
 void pgr__contest_waits(pgr__seat *s);
 void pgr__contest_answered(pgr__seat *s, const pgr_moment *answer);
 void pgr__contest_told(pgr__seat *s, uint8_t kind, pgr_outcome outcome);
-/* As the row of it that seats and steps share: "SELECT  x\n FROM y;" becomes "SELECT x FROM y". */
-void pgr__squeeze(char *text);
 
 /* ---- inbox_seats.c ---- */
 

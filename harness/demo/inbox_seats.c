@@ -22,7 +22,7 @@ static void read_statement(pgr__seat *s) {
   pgr_buf *text = &s->member.inbox->text;
   pgr_buf_clear(text);
   pgr_agent_statement(&s->member.agent, text);
-  if (text->data) pgr__squeeze(text->data);
+  if (text->data) pgr_statement_squeeze(text->data);
   pgr_utf8_copy(s->sql, sizeof s->sql, pgr_buf_text(text));
 }
 

@@ -2,6 +2,8 @@
  * range that it says: anything else is 400, with what is wrong. What the inbox refuses is 409, with its sentence. */
 #include "site_internal.h"
 
+#include "pgr_json.h"
+
 #include "pgr_mem.h"
 #include "pgr_units.h"
 #include <assert.h>
@@ -111,7 +113,7 @@ static int read_count(request *r) {
 static void answer_error(pgr_http_call *call, int status, const char *sentence) {
   pgr_buf text;
   pgr_buf_init(&text, 0);
-  if (!pgr__site_write(json_pack("{s:o}", "error", pgr__site_text(sentence)), &text)) pgr_buf_clear(&text);
+  if (!pgr__site_write(json_pack("{s:o}", "error", pgr_json_text(sentence)), &text)) pgr_buf_clear(&text);
   pgr_http_answer(call, status, answer_type, pgr_buf_text(&text), text.len, NULL);
   pgr_buf_deinit(&text);
 }
@@ -237,7 +239,7 @@ static void serve_link(void *user, pgr_http_call *call, const char *body, size_t
   pgr_buf_init(&link, 0);
   pgr_buf_init(&text, 0);
   pgr_http_link(r.site->http, &link);
-  if (link.failed || !pgr__site_write(json_pack("{s:o}", "link", pgr__site_text(pgr_buf_text(&link))), &text))
+  if (link.failed || !pgr__site_write(json_pack("{s:o}", "link", pgr_json_text(pgr_buf_text(&link))), &text))
     answer_error(call, 503, "out of memory");
   else
     pgr_http_answer(call, 200, answer_type, pgr_buf_text(&text), text.len, NULL);

@@ -56,7 +56,6 @@ extern const pgr_http_route pgr__site_routes[PGR__SITE_ROUTES]; /* user: the sit
 void pgr__site_enter(pgr_site *s, const pgr_strategy *strategy);
 
 /* Shapes of protocol.ts. What returns a json_t gives it to the caller; NULL: no memory. */
-json_t *pgr__site_text(const char *text); /* made UTF-8 where it is not */
 json_t *pgr__site_cast(const pgr_scenario *s);
 json_t *pgr__site_setting(const pgr_site *s, const pgr_inbox_state *state);
 json_t *pgr__site_seats(const pgr_site *s, const pgr_inbox_state *state);

@@ -4,25 +4,8 @@
 #include "site_internal.h"
 
 #include "pgr_cast.h"
-#include "pgr_mem.h"
-#include "pgr_utf8.h"
+#include "pgr_json.h"
 #include <string.h>
-
-json_t *pgr__site_text(const char *text) {
-  if (!text) text = "";
-  json_t *v = json_string(text);
-  size_t bytes = strlen(text) + 1;
-  char *fit = v ? NULL : pgr_calloc(bytes, 1);
-  if (!fit) return v;
-  pgr_utf8_copy(fit, bytes, text);
-  v = json_string(fit);
-  pgr_free(fit);
-  return v;
-}
-
-static json_t *text_or_null(const char *text) {
-  return text && *text ? pgr__site_text(text) : json_null();
-}
 
 static json_t *number_or_null(int64_t value) {
   return value ? json_integer((json_int_t)value) : json_null();
@@ -34,7 +17,7 @@ static json_t *outcome_or_null(pgr_outcome outcome) {
 
 /* First column of the first row. */
 static json_t *row_value(bool has_value, const char *value) {
-  return has_value ? pgr__site_text(value ? value : "NULL") : json_null();
+  return has_value ? pgr_json_text(value ? value : "NULL") : json_null();
 }
 
 static const char *operation_name(const pgr_site *s, int operation) {
@@ -47,7 +30,7 @@ static json_t *scripts(const pgr_scenario *s, const pgr_strategy *strategy) {
   json_t *all = json_array();
   for (int i = 0; i < s->operation_count; i++)
     json_array_append_new(all, json_pack("{s:s,s:o}", "operation", s->operations[i].name, "sql",
-                                         pgr__site_text(strategy->scripts[i]->source.text)));
+                                         pgr_json_text(strategy->scripts[i]->source.text)));
   return all;
 }
 
@@ -59,14 +42,14 @@ static json_t *installs(const pgr_strategy *strategy) {
     if (i) pgr_buf_adds(&text, "\n");
     pgr_buf_adds(&text, strategy->installs[i]->text);
   }
-  json_t *v = text.failed ? NULL : pgr__site_text(pgr_buf_text(&text));
+  json_t *v = text.failed ? NULL : pgr_json_text(pgr_buf_text(&text));
   pgr_buf_deinit(&text);
   return v;
 }
 
 static json_t *strategy_info(const pgr_scenario *s, const pgr_strategy *strategy) {
   const char *expect = pgr_expect_name(strategy->at[strategy->first].expect);
-  return json_pack("{s:s,s:o,s:s,s:s?,s:o,s:o}", "name", strategy->name, "summary", pgr__site_text(strategy->summary),
+  return json_pack("{s:s,s:o,s:s,s:s?,s:o,s:o}", "name", strategy->name, "summary", pgr_json_text(strategy->summary),
                    "isolation", pgr_isolation_name(strategy->first), "expect", expect, "scripts", scripts(s, strategy),
                    "install", installs(strategy));
 }
@@ -81,10 +64,10 @@ json_t *pgr__site_cast(const pgr_scenario *s) {
   for (int i = 1; i <= PGR_SEATS; i++) {
     char name[PGR_CAST_NAME_BYTES] = "";
     pgr_cast_agent((uint32_t)i, name);
-    json_array_append_new(agents, json_pack("{s:i,s:o}", "agent", i, "name", pgr__site_text(name)));
+    json_array_append_new(agents, json_pack("{s:i,s:o}", "agent", i, "name", pgr_json_text(name)));
   }
-  return json_pack("{s:s,s:o,s:o,s:o,s:s,s:s?,s:o,s:o}", "name", s->name, "title", pgr__site_text(s->title), "key",
-                   pgr__site_text(s->key.name), "operations", operations, "acquire",
+  return json_pack("{s:s,s:o,s:o,s:o,s:s,s:s?,s:o,s:o}", "name", s->name, "title", pgr_json_text(s->title), "key",
+                   pgr_json_text(s->key.name), "operations", operations, "acquire",
                    s->operations[s->ownership.acquire].name, "release",
                    release < 0 ? NULL : s->operations[release].name, "strategies", strategies, "agents", agents);
 }
@@ -105,15 +88,16 @@ json_t *pgr__site_setting(const pgr_site *s, const pgr_inbox_state *state) {
   const char *database = database_name(s, state);
   bool away = strcmp(database, "away") == 0;
   return json_pack("{s:s,s:I,s:b,s:s,s:o,s:o,s:b}", "strategy", s->wanted->name, "gap_ns", (json_int_t)state->gap_ns,
-                   "stepping", state->stepping, "database", database, "why", text_or_null(away ? state->why : NULL),
-                   "server", pgr__site_text(s->server), "forgotten", s->forgotten);
+                   "stepping", state->stepping, "database", database, "why",
+                   pgr_json_text_or_null(away ? state->why : NULL), "server", pgr_json_text(s->server), "forgotten",
+                   s->forgotten);
 }
 
 static json_t *seat(const pgr_site *s, int index, const pgr_seat_state *seat) {
   json_t *o = json_pack(
       "{s:i,s:s?,s:o,s:o,s:b,s:b}", "agent", index + 1, "busy", seat->busy ? operation_name(s, seat->operation) : NULL,
       "key", seat->busy ? json_integer((json_int_t)seat->key) : json_null(), "parked",
-      text_or_null(seat->parked ? seat->sql : NULL), "in_flight", seat->in_flight, "waits", seat->waits);
+      pgr_json_text_or_null(seat->parked ? seat->sql : NULL), "in_flight", seat->in_flight, "waits", seat->waits);
   if (!o) return NULL;
   json_object_set_new(o, "waits_for", number_or_null(seat->waits ? seat->waits_for : 0));
   json_object_set_new(o, "thinks_until_ns", number_or_null(seat->thinks_until_ns));
@@ -125,8 +109,8 @@ json_t *pgr__site_seats(const pgr_site *s, const pgr_inbox_state *state) {
   for (int i = 0; i < PGR_SEATS; i++)
     json_array_append_new(seats, seat(s, i, &state->seats[i]));
   return json_pack("{s:I,s:o,s:I,s:o,s:i,s:o}", "now_ns", (json_int_t)state->now_ns, "seats", seats, "crowd_busy",
-                   (json_int_t)state->crowd_busy, "order", pgr__site_text(state->order), "order_left",
-                   state->order_left, "trouble", text_or_null(*state->trouble ? state->trouble : s->trouble));
+                   (json_int_t)state->crowd_busy, "order", pgr_json_text(state->order), "order_left", state->order_left,
+                   "trouble", pgr_json_text_or_null(*state->trouble ? state->trouble : s->trouble));
 }
 
 json_t *pgr__site_counts(const pgr_site *s) {
@@ -145,13 +129,13 @@ json_t *pgr__site_counts(const pgr_site *s) {
 /* ---- conversations ---- */
 
 static json_t *answer_or_null(int64_t key, uint32_t agent, bool replied) {
-  return replied ? pgr__site_text(pgr_cast_answer(key, agent)) : json_null();
+  return replied ? pgr_json_text(pgr_cast_answer(key, agent)) : json_null();
 }
 
 static json_t *told(const pgr_site *s, int64_t key, const pgr_inbox_told *t) {
   return json_pack("{s:I,s:s,s:o,s:o,s:o,s:b,s:b,s:o}", "agent", (json_int_t)t->agent, "operation",
                    operation_name(s, t->operation), "outcome", outcome_or_null(t->outcome), "sqlstate",
-                   text_or_null(t->sqlstate), "message", pgr__site_text(t->message), "owns", t->owns, "replied",
+                   pgr_json_text_or_null(t->sqlstate), "message", pgr_json_text(t->message), "owns", t->owns, "replied",
                    t->replied, "answer", answer_or_null(key, t->agent, t->replied));
 }
 
@@ -163,12 +147,12 @@ static json_t *conversation(const pgr_site *s, const pgr_conversation *c) {
   json_t *answers = json_array(), *all = json_array();
   for (uint32_t agent = 1; agent <= PGR_SEATS; agent++)
     json_array_append_new(answers, json_pack("{s:I,s:o}", "agent", (json_int_t)agent, "text",
-                                             pgr__site_text(pgr_cast_answer(c->key, agent))));
+                                             pgr_json_text(pgr_cast_answer(c->key, agent))));
   for (uint32_t i = 0; i < told_count(c); i++)
     json_array_append_new(all, told(s, c->key, &c->told[i]));
   return json_pack("{s:I,s:b,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:b,s:o}", "key", (json_int_t)c->key, "campaign", c->campaign,
-                   "customer", pgr__site_text(pgr_cast_customer(c->key)), "question",
-                   pgr__site_text(pgr_cast_question(c->key)), "answers", answers, "owners", (json_int_t)c->owners,
+                   "customer", pgr_json_text(pgr_cast_customer(c->key)), "question",
+                   pgr_json_text(pgr_cast_question(c->key)), "answers", answers, "owners", (json_int_t)c->owners,
                    "owners_most", (json_int_t)c->owners_most, "replies", (json_int_t)c->replies, "answered_by",
                    (json_int_t)c->answered_by, "contradicted", c->contradicted, "told", all);
 }
@@ -187,14 +171,14 @@ json_t *pgr__site_conversations(const pgr_site *s, int64_t first, int64_t last) 
 static json_t *step(const pgr_site *s, const pgr_contest_step *t) {
   json_t *o =
       json_pack("{s:I,s:I,s:s,s:o,s:I,s:o,s:o,s:o,s:I}", "step", (json_int_t)t->step, "agent", (json_int_t)t->agent,
-                "operation", operation_name(s, t->operation), "sql", pgr__site_text(t->sql), "sent_ns",
+                "operation", operation_name(s, t->operation), "sql", pgr_json_text(t->sql), "sent_ns",
                 (json_int_t)t->sent_ns, "answered_ns", number_or_null(t->answered_ns), "waits_ns",
                 number_or_null(t->waits_ns), "waits_for", number_or_null(t->waits_for), "rows", (json_int_t)t->rows);
   if (!o) return NULL;
   json_object_set_new(o, "inferred", json_boolean(t->inferred));
   json_object_set_new(o, "value", row_value(t->has_value, t->is_null ? NULL : t->value));
-  json_object_set_new(o, "sqlstate", text_or_null(t->sqlstate));
-  json_object_set_new(o, "error", text_or_null(t->error));
+  json_object_set_new(o, "sqlstate", pgr_json_text_or_null(t->sqlstate));
+  json_object_set_new(o, "error", pgr_json_text_or_null(t->error));
   json_object_set_new(o, "outcome", outcome_or_null(t->outcome));
   return o;
 }
@@ -224,10 +208,10 @@ static json_t *inferred_waits(const pgr_contest *c) {
 json_t *pgr__site_explanation(const pgr_contest *c, const pgr_explanation *e) {
   json_t *sentences = json_array();
   for (int i = 0; i < PGR_SENTENCES; i++)
-    json_array_append_new(
-        sentences, json_pack("{s:o,s:o}", "text", pgr__site_text(e->sentences[i]), "sql", text_or_null(e->sql[i])));
+    json_array_append_new(sentences, json_pack("{s:o,s:o}", "text", pgr_json_text(e->sentences[i]), "sql",
+                                               pgr_json_text_or_null(e->sql[i])));
   return json_pack("{s:I,s:I,s:o,s:o,s:o}", "contest", (json_int_t)c->number, "key", (json_int_t)c->key, "title",
-                   pgr__site_text(e->title), "sentences", sentences, "inferred", inferred_waits(c));
+                   pgr_json_text(e->title), "sentences", sentences, "inferred", inferred_waits(c));
 }
 
 json_t *pgr__site_state(const pgr_site *s, const char *token) {
@@ -258,8 +242,8 @@ static void add_told(const pgr_site *s, const pgr_moment *m, json_t *o) {
     replied = c->told[i].replied;
   }
   json_object_set_new(o, "outcome", outcome_or_null(m->outcome));
-  json_object_set_new(o, "sqlstate", text_or_null(m->sqlstate));
-  json_object_set_new(o, "message", pgr__site_text(m->message));
+  json_object_set_new(o, "sqlstate", pgr_json_text_or_null(m->sqlstate));
+  json_object_set_new(o, "message", pgr_json_text(m->message));
   json_object_set_new(o, "owns", json_boolean(owns));
   json_object_set_new(o, "replied", json_boolean(replied));
   json_object_set_new(o, "answer", answer_or_null(m->key, m->agent, replied));
@@ -273,16 +257,16 @@ static void add_told(const pgr_site *s, const pgr_moment *m, json_t *o) {
 static void add_answered(const pgr_moment *m, json_t *o) {
   json_object_set_new(o, "rows", json_integer((json_int_t)m->rows));
   json_object_set_new(o, "value", row_value(m->has_value, m->value));
-  json_object_set_new(o, "sqlstate", text_or_null(m->sqlstate));
-  json_object_set_new(o, "constraint", text_or_null(m->constraint));
-  json_object_set_new(o, "error", text_or_null(m->error));
+  json_object_set_new(o, "sqlstate", pgr_json_text_or_null(m->sqlstate));
+  json_object_set_new(o, "constraint", pgr_json_text_or_null(m->constraint));
+  json_object_set_new(o, "error", pgr_json_text_or_null(m->error));
 }
 
 static void add_what_it_says(const pgr_site *s, const pgr_moment *m, json_t *o) {
   switch (m->kind) {
   case PGR_MOMENT_STARTED: break;
   case PGR_MOMENT_PARKED:
-  case PGR_MOMENT_SENT: json_object_set_new(o, "sql", pgr__site_text(m->sql)); break;
+  case PGR_MOMENT_SENT: json_object_set_new(o, "sql", pgr_json_text(m->sql)); break;
   case PGR_MOMENT_WAITS: json_object_set_new(o, "for_agent", number_or_null(m->for_agent)); break;
   case PGR_MOMENT_ANSWERED: add_answered(m, o); break;
   case PGR_MOMENT_PAUSED: json_object_set_new(o, "until_ns", json_integer((json_int_t)m->until_ns)); break;

@@ -3,26 +3,12 @@
 #include "player_internal.h"
 
 #include "pgr_utf8.h"
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 static const char *base_name(const char *path) {
   const char *slash = strrchr(path, '/');
   return slash ? slash + 1 : path;
-}
-
-/* White space squeezed to single blanks, comments' line ends included; no ; at the end. */
-static void squeeze(char *text) {
-  char *out = text;
-  for (const char *in = text; *in; in++) {
-    bool blank = isspace((unsigned char)*in);
-    if (blank && (out == text || out[-1] == ' ')) continue;
-    *out++ = blank ? ' ' : *in;
-  }
-  while (out > text && (out[-1] == ' ' || out[-1] == ';'))
-    out--;
-  *out = '\0';
 }
 
 static void add_written(const pgr_names *names, const pgr_template *t, pgr_buf *out) {
@@ -43,7 +29,7 @@ static void write_text(pgr__player *p, const pgr_agent *a) {
     break;
   case PGR_PENDING_ROLLBACK: pgr_buf_adds(&p->text, "ROLLBACK"); break;
   }
-  if (p->text.data) squeeze(p->text.data);
+  if (p->text.data) pgr_statement_squeeze(p->text.data);
 }
 
 pgr__pending pgr__player_pending(pgr__player *p, int agent) {
@@ -64,7 +50,7 @@ const char *pgr__player_last(pgr__player *p) {
     add_written(&p->plan->options->scenario->names, &p->last_command->sql.text, &p->text);
   else
     pgr_buf_adds(&p->text, "ROLLBACK");
-  if (p->text.data) squeeze(p->text.data);
+  if (p->text.data) pgr_statement_squeeze(p->text.data);
   snprintf(p->last, sizeof p->last, "agent %d's %.200s", p->last_agent + 1, pgr_buf_text(&p->text));
   return p->last;
 }
@@ -113,7 +99,7 @@ void pgr__note_step(pgr__player *p, int agent) {
                           .outcome = ""};
   pgr_buf_clear(&p->text);
   pgr_agent_statement(a, &p->text);
-  if (p->text.data) squeeze(p->text.data);
+  if (p->text.data) pgr_statement_squeeze(p->text.data);
   s->sql = keep(p, pgr_buf_text(&p->text));
   p->seats[agent].last_step = w->step_count++;
 }

@@ -94,7 +94,7 @@ static void add_statements(const pgr_scenario *s, const pgr_bench_cell *c, int k
     int at = base + command->sql.index;
     const pgr_histogram *took = at < c->all.tally.statement_kinds ? c->all.tally.statement[at] : NULL;
     json_array_append_new(all, json_pack("{s:s,s:i,s:o,s:i,s:o,s:o}", "operation", s->operations[k].name, "number",
-                                         command->sql.index + 1, "file", pgr__json_text_or_null(script->source.name),
+                                         command->sql.index + 1, "file", pgr_json_text_or_null(script->source.name),
                                          "line", command->at.line, "sql", sql_text(&command->sql.text, &s->names),
                                          "latency_ns", latency(took)));
   }
@@ -139,7 +139,7 @@ static json_t *operation(const pgr_scenario *s, const pgr_op *op) {
                    s->operations[op->kind].name, "attempt", (int)op->attempt, "key", (json_int_t)op->key, "round",
                    (json_int_t)op->round, "intended_ns", (json_int_t)op->intended_ns, "call_ns",
                    (json_int_t)op->call_ns, "return_ns", (json_int_t)op->return_ns, "outcome",
-                   pgr_outcome_name((pgr_outcome)op->outcome), "sqlstate", pgr__json_text_or_null(op->sqlstate));
+                   pgr_outcome_name((pgr_outcome)op->outcome), "sqlstate", pgr_json_text_or_null(op->sqlstate));
 }
 
 static json_t *story(const pgr_scenario *s, const pgr_follow_report *r) {
@@ -191,8 +191,8 @@ static json_t *cell(const pgr_bench *b, const pgr_bench_cell *c) {
   const pgr_scenario *s = b->scenario;
   const pgr_measure *m = &c->all;
   json_t *o = json_pack("{s:o,s:o,s:s,s:s,s:o,s:I,s:I,s:I,s:s,s:I,s:b,s:I}", "name", cell_name(b, c), "scenario",
-                        pgr__json_text_or_null(b->bare ? NULL : s->name), "strategy", c->strategy->name, "isolation",
-                        pgr_isolation_name(c->isolation), "expect", pgr__json_text_or_null(pgr_expect_name(c->expect)),
+                        pgr_json_text_or_null(b->bare ? NULL : s->name), "strategy", c->strategy->name, "isolation",
+                        pgr_isolation_name(c->isolation), "expect", pgr_json_text_or_null(pgr_expect_name(c->expect)),
                         "clients", (json_int_t)c->clients, "connections", (json_int_t)c->connections, "threads",
                         (json_int_t)c->threads, "method", "load", "repetitions", (json_int_t)c->repetition_count,
                         "complete", m->complete, "window_ns", (json_int_t)m->window_ns);
@@ -211,10 +211,10 @@ static json_t *cell(const pgr_bench *b, const pgr_bench_cell *c) {
                                       "verify_limited", m->verify_limited, "verified_operations",
                                       (json_int_t)m->verified_operations, "duplicates", (json_int_t)m->duplicates,
                                       "unexplained", (json_int_t)m->unexplained, "story", story(s, &c->story), "rules",
-                                      pgr__json_text_or_null(c->rules), "rows_broken", (json_int_t)c->rows_broken,
-                                      "trouble", pgr__json_text_or_null(c->trouble)));
+                                      pgr_json_text_or_null(c->rules), "rows_broken", (json_int_t)c->rows_broken,
+                                      "trouble", pgr_json_text_or_null(c->trouble)));
   json_object_update_new(o, json_pack("{s:o,s:o,s:o,s:o}", "line", not_zero(c->strategy->line), "summary",
-                                      pgr__json_text_or_null(c->strategy->summary), "curves",
+                                      pgr_json_text_or_null(c->strategy->summary), "curves",
                                       pgr__json_curves(&c->winner_curve, &c->loser_curve), "series", all_series(c)));
   return o;
 }
@@ -284,10 +284,10 @@ pgr_code pgr_bench_json(const pgr_bench *b, pgr_buf *out, pgr_err *err) {
   json_t *document =
       json_pack("{s:i,s:s,s:i,s:b,s:b,s:o,s:o,s:o,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "format", 1, "command", "bench",
                 "exit_status", b->exit_status, "complete", b->complete, "interrupted", b->interrupted, "note",
-                pgr__json_text_or_null(b->note), "error", pgr__json_text_or_null(b->error), "repeat",
-                pgr__json_text_or_null(b->repeat), "seed", (json_int_t)b->seed, "scenario",
+                pgr_json_text_or_null(b->note), "error", pgr_json_text_or_null(b->error), "repeat",
+                pgr_json_text_or_null(b->repeat), "seed", (json_int_t)b->seed, "scenario",
                 b->bare ? json_null() : pgr__json_scenario(b->scenario), "settings", settings(b), "environment",
                 pgr__json_environment(&b->environment), "thresholds", thresholds(b), "baseline",
-                pgr__json_text_or_null(b->compared ? b->baseline : NULL), "changes", changes(b), "cells", cells);
+                pgr_json_text_or_null(b->compared ? b->baseline : NULL), "changes", changes(b), "cells", cells);
   return pgr__json_write(document, out, err);
 }

@@ -2,22 +2,12 @@
 #include "json_internal.h"
 #include "pgr_report.h"
 
-#include "pgr_utf8.h"
 #include <jansson.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-json_t *pgr__json_text_or_null(const char *s) {
-  if (!s || !*s) return json_null();
-  json_t *text = json_string(s);
-  if (text) return text;
-  char fit[PGR_REPEAT_BYTES];
-  pgr_utf8_copy(fit, sizeof fit, s);
-  return json_string(fit);
-}
 
 static json_t *not_zero(int64_t value) {
   return value ? json_integer((json_int_t)value) : json_null();
@@ -84,16 +74,16 @@ json_t *pgr__json_scenario(const pgr_scenario *s) {
     const pgr_rejection *r = &s->rejections[i];
     json_array_append_new(rejections,
                           json_pack("{s:s,s:o,s:o,s:o}", "sqlstate", r->sqlstate, "constraint",
-                                    pgr__json_text_or_null(r->constraint), "field", pgr__json_text_or_null(r->field),
-                                    "message", pgr__json_text_or_null(r->message)));
+                                    pgr_json_text_or_null(r->constraint), "field", pgr_json_text_or_null(r->field),
+                                    "message", pgr_json_text_or_null(r->message)));
   }
   return json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:s,s:o}", "name", s->name, "title",
-                   pgr__json_text_or_null(s->title), "file", pgr__json_text_or_null(s->source.name), "lesson",
-                   pgr__json_text_or_null(s->lesson), "key", pgr__json_text_or_null(s->key.name), "capacity",
+                   pgr_json_text_or_null(s->title), "file", pgr_json_text_or_null(s->source.name), "lesson",
+                   pgr_json_text_or_null(s->lesson), "key", pgr_json_text_or_null(s->key.name), "capacity",
                    owned ? json_integer((json_int_t)s->ownership.capacity) : json_null(), "owns",
-                   pgr__json_text_or_null(owned ? s->ownership.name : NULL), "broken",
-                   pgr__json_text_or_null(s->broken), "operations", operations, "main",
-                   s->operations[pgr_scenario_main_operation(s)].name, "rejections", rejections);
+                   pgr_json_text_or_null(owned ? s->ownership.name : NULL), "broken", pgr_json_text_or_null(s->broken),
+                   "operations", operations, "main", s->operations[pgr_scenario_main_operation(s)].name, "rejections",
+                   rejections);
 }
 
 static json_t *curve(const pgr_curve *c) {
@@ -119,8 +109,8 @@ static json_t *step(const pgr_scenario *s, const pgr_trace_step *t, const pgr_wa
   json_t *o =
       json_pack("{s:I,s:I,s:I,s:i,s:s,s:s,s:o,s:I,s:o,s:o}", "ready_ns", (json_int_t)t->ready_ns, "call_ns",
                 (json_int_t)t->call_ns, "return_ns", (json_int_t)t->return_ns, "agent", (int)t->agent, "operation",
-                s->operations[t->kind].name, "sql", t->sql, "value", pgr__json_text_or_null(t->value), "rows",
-                (json_int_t)t->rows, "sqlstate", pgr__json_text_or_null(t->sqlstate), "outcome",
+                s->operations[t->kind].name, "sql", t->sql, "value", pgr_json_text_or_null(t->value), "rows",
+                (json_int_t)t->rows, "sqlstate", pgr_json_text_or_null(t->sqlstate), "outcome",
                 t->outcome < PGR_OUTCOME_COUNT ? json_string(pgr_outcome_name((pgr_outcome)t->outcome)) : json_null());
   if (!o) return NULL;
   json_object_set_new(o, "waited_for", not_zero(w->for_agent));
@@ -133,7 +123,7 @@ static json_t *story(const pgr_scenario *s, const pgr_story *of) {
   for (size_t i = 0; i < of->count; i++)
     json_array_append_new(steps, step(s, &of->steps[i], &of->waited[i]));
   return json_pack("{s:I,s:I,s:o,s:o,s:o}", "round", (json_int_t)of->round, "key", (json_int_t)of->key, "rule",
-                   pgr__json_text_or_null(of->rule), "second_owner", not_zero(of->second_owner), "steps", steps);
+                   pgr_json_text_or_null(of->rule), "second_owner", not_zero(of->second_owner), "steps", steps);
 }
 
 static json_t *first_story(const pgr_scenario *s, const pgr_cell *c) {
@@ -152,9 +142,9 @@ json_t *pgr__json_errors(const pgr_scenario *s, const pgr_complaint *complaints,
   json_t *all = json_array();
   for (size_t i = 0; i < count; i++) {
     const pgr_complaint *e = &complaints[i];
-    json_array_append_new(all, json_pack("{s:o,s:s,s:s,s:o,s:o,s:I}", "sqlstate", pgr__json_text_or_null(e->sqlstate),
+    json_array_append_new(all, json_pack("{s:o,s:s,s:s,s:o,s:o,s:I}", "sqlstate", pgr_json_text_or_null(e->sqlstate),
                                          "message", e->message, "operation", s->operations[e->kind].name, "file",
-                                         pgr__json_text_or_null(e->file), "line",
+                                         pgr_json_text_or_null(e->file), "line",
                                          e->line ? json_integer(e->line) : json_null(), "count", (json_int_t)e->count));
   }
   return all;
@@ -166,10 +156,9 @@ json_t *pgr__json_rejections(const pgr_scenario *s, const uint64_t *counts) {
   for (int i = 0; i < s->rejection_count; i++) {
     const pgr_rejection *r = &s->rejections[i];
     if (counts[i] == 0) continue;
-    json_array_append_new(all,
-                          json_pack("{s:s,s:o,s:o,s:o,s:I}", "sqlstate", r->sqlstate, "constraint",
-                                    pgr__json_text_or_null(r->constraint), "field", pgr__json_text_or_null(r->field),
-                                    "message", pgr__json_text_or_null(r->message), "count", (json_int_t)counts[i]));
+    json_array_append_new(all, json_pack("{s:s,s:o,s:o,s:o,s:I}", "sqlstate", r->sqlstate, "constraint",
+                                         pgr_json_text_or_null(r->constraint), "field", pgr_json_text_or_null(r->field),
+                                         "message", pgr_json_text_or_null(r->message), "count", (json_int_t)counts[i]));
   }
   return all;
 }
@@ -218,8 +207,8 @@ static json_t *cell(const pgr_scenario *s, const pgr_cell *c) {
   bool counted = sampled && c->evidence.contested > 0;
   json_t *o =
       json_pack("{s:s,s:s,s:s,s:o,s:s,s:o,s:s,s:b}", "scenario", s->name, "strategy", c->strategy->name, "isolation",
-                pgr_isolation_name(c->isolation), "expect", pgr__json_text_or_null(pgr_expect_name(c->evidence.expect)),
-                "verdict", pgr_verdict_name(c->judgement.verdict), "why", pgr__json_text_or_null(c->judgement.why),
+                pgr_isolation_name(c->isolation), "expect", pgr_json_text_or_null(pgr_expect_name(c->evidence.expect)),
+                "verdict", pgr_verdict_name(c->judgement.verdict), "why", pgr_json_text_or_null(c->judgement.why),
                 "method", c->evidence.explored ? "explored" : "sampled", "as_expected", c->judgement.as_expected);
   if (!o) return NULL;
   json_object_update_new(o, json_pack("{s:b,s:I,s:I,s:I,s:o,s:o,s:o,s:I,s:I}", "complete", c->evidence.complete,
@@ -243,7 +232,7 @@ static json_t *cell(const pgr_scenario *s, const pgr_cell *c) {
                                       pgr__json_rejections(s, c->rejections)));
   json_object_update_new(
       o, json_pack("{s:o,s:o,s:o,s:I,s:o,s:o,s:o}", "proof", c->evidence.explored ? proof(c) : json_null(), "line",
-                   not_zero(c->strategy->line), "summary", pgr__json_text_or_null(c->strategy->summary), "gap_ns",
+                   not_zero(c->strategy->line), "summary", pgr_json_text_or_null(c->strategy->summary), "gap_ns",
                    (json_int_t)c->gap_ns, "curves", pgr__json_curves(&c->winner_curve, &c->loser_curve), "throughput",
                    throughput(&c->throughput), "more_witnesses", more_stories(s, c)));
   return o;
@@ -269,10 +258,10 @@ static json_t *settings(const pgr_result *r) {
 
 json_t *pgr__json_environment(const pgr_environment *e) {
   return json_pack("{s:s,s:s,s:s,s:o,s:b,s:s,s:i,s:s,s:i,s:I,s:o}", "pgrace", PGR_VERSION, "started_at", e->started_at,
-                   "server", e->private_server ? "private" : "given", "target", pgr__json_text_or_null(e->target),
+                   "server", e->private_server ? "private" : "given", "target", pgr_json_text_or_null(e->target),
                    "in_memory", e->in_memory, "server_version", e->server_version, "libpq_version", e->libpq_version,
                    "machine", e->machine, "cpus", e->cpus, "startup_ns", (json_int_t)e->startup_ns, "server_settings",
-                   pgr__json_text_or_null(e->server_settings));
+                   pgr_json_text_or_null(e->server_settings));
 }
 
 /* Bytes of the list that begins at text, if there is nothing but numbers and nulls in it; else 0. */
@@ -322,8 +311,8 @@ pgr_code pgr_report_json(const pgr_result *r, pgr_buf *out, pgr_err *err) {
   /* The seed is 64 bits unsigned; JSON readers lose integers past 2^53, so the command line takes seeds below that. */
   json_t *document = json_pack("{s:i,s:s,s:i,s:b,s:b,s:o,s:o,s:o,s:I,s:o,s:o,s:o,s:o}", "format", 1, "command",
                                r->command, "exit_status", r->exit_status, "complete", r->complete, "interrupted",
-                               r->interrupted, "note", pgr__json_text_or_null(r->note), "error",
-                               pgr__json_text_or_null(r->error), "repeat", pgr__json_text_or_null(r->repeat), "seed",
+                               r->interrupted, "note", pgr_json_text_or_null(r->note), "error",
+                               pgr_json_text_or_null(r->error), "repeat", pgr_json_text_or_null(r->repeat), "seed",
                                (json_int_t)r->seed, "scenario", pgr__json_scenario(r->scenario), "settings",
                                settings(r), "environment", pgr__json_environment(&r->environment), "cells", cells);
   return pgr__json_write(document, out, err);

@@ -6,14 +6,11 @@
 #include "pgr_buf.h"
 #include "pgr_curve.h"
 #include "pgr_environment.h"
+#include "pgr_json.h"
 #include "pgr_scenario.h"
 #include "pgr_tally.h"
-#include <jansson.h>
 
 json_t *pgr__json_environment(const pgr_environment *e);
-
-/* null when s is NULL or "". Bytes that are not UTF-8 become '?', and a text with such bytes is cut. */
-json_t *pgr__json_text_or_null(const char *s);
 
 /* What the scenario says of itself: names, operations, rules, declared rejections. */
 json_t *pgr__json_scenario(const pgr_scenario *s);

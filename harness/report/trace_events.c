@@ -8,7 +8,7 @@
 #include "pgr_trace_events.h"
 
 #include "json_internal.h"
-#include "pgr_mem.h"
+#include "pgr_json.h"
 #include "pgr_units.h"
 #include "pgr_utf8.h"
 
@@ -32,24 +32,13 @@ typedef struct writer {
 
 /* ---- pieces ---- */
 
-/* Bytes that are no UTF-8 become '?': jansson takes nothing else. */
-static json_t *text(const char *s) {
-  size_t bytes = strlen(s) + 1;
-  char *valid = pgr_calloc(bytes, 1);
-  if (!valid) return NULL;
-  pgr_utf8_copy(valid, bytes, s);
-  json_t *value = json_string(valid);
-  pgr_free(valid);
-  return value;
-}
-
 /* Takes value. */
 static void set(writer *w, json_t *object, const char *key, json_t *value) {
   if (json_object_set_new(object, key, value)) w->failed = true;
 }
 
 static void set_text(writer *w, json_t *object, const char *key, const char *s) {
-  if (s && *s) set(w, object, key, text(s));
+  if (s && *s) set(w, object, key, pgr_json_text(s));
 }
 
 /* Takes event. A line each. */
@@ -74,7 +63,7 @@ static void add_metadata(writer *w, int64_t thread, const char *name, const char
 }
 
 static void add_thread(writer *w, int64_t thread, const char *name, int64_t place) {
-  add_metadata(w, thread, "thread_name", "name", text(name));
+  add_metadata(w, thread, "thread_name", "name", pgr_json_text(name));
   add_metadata(w, thread, "thread_sort_index", "sort_index", json_integer(place));
 }
 
@@ -95,9 +84,9 @@ static json_t *microseconds(double us) {
 
 /* Takes args. */
 static void add_slice(writer *w, int64_t thread, const char *name, const char *category, span at, json_t *args) {
-  add_event(w, json_pack("{s:o,s:s,s:s,s:o,s:o,s:i,s:I,s:o}", "name", text(name), "cat", category, "ph", "X", "ts",
-                         microseconds(at.from_us), "dur", microseconds(at.until_us - at.from_us), "pid", w->process,
-                         "tid", (json_int_t)thread, "args", args));
+  add_event(w, json_pack("{s:o,s:s,s:s,s:o,s:o,s:i,s:I,s:o}", "name", pgr_json_text(name), "cat", category, "ph", "X",
+                         "ts", microseconds(at.from_us), "dur", microseconds(at.until_us - at.from_us), "pid",
+                         w->process, "tid", (json_int_t)thread, "args", args));
 }
 
 /* From here on the rule is broken: a line through all of the cell's agents. */
@@ -105,8 +94,9 @@ static void add_break(writer *w, int64_t thread, const char *rule, double at_us)
   pgr_buf name;
   pgr_buf_init(&name, 0);
   pgr_buf_addf(&name, "✗ %s", rule ? rule : "");
-  add_event(w, json_pack("{s:o,s:s,s:s,s:s,s:o,s:i,s:I}", "name", text(pgr_buf_text(&name)), "cat", "violation", "ph",
-                         "i", "s", "p", "ts", microseconds(at_us), "pid", w->process, "tid", (json_int_t)thread));
+  add_event(w,
+            json_pack("{s:o,s:s,s:s,s:s,s:o,s:i,s:I}", "name", pgr_json_text(pgr_buf_text(&name)), "cat", "violation",
+                      "ph", "i", "s", "p", "ts", microseconds(at_us), "pid", w->process, "tid", (json_int_t)thread));
   if (name.failed) w->failed = true;
   pgr_buf_deinit(&name);
 }
@@ -323,7 +313,7 @@ static void add_process(writer *w, const pgr_cell *c) {
   pgr_buf_addf(&name, "%s: %s / %s", w->result->scenario->name, c->strategy->name, pgr_isolation_name(c->isolation));
   if (w->result->settings.gap_count > 1) pgr_buf_addf(&name, ", gap %s", pgr_format_duration(gap, c->gap_ns));
   if (c->evidence.explored) pgr_buf_adds(&name, ", a step a millisecond");
-  add_metadata(w, 0, "process_name", "name", text(pgr_buf_text(&name)));
+  add_metadata(w, 0, "process_name", "name", pgr_json_text(pgr_buf_text(&name)));
   add_metadata(w, 0, "process_sort_index", "sort_index", json_integer(w->process));
   if (name.failed) w->failed = true;
   pgr_buf_deinit(&name);
@@ -351,7 +341,8 @@ static void add_other_data(writer *w, const pgr_document *d, size_t count) {
   if (w->has_schedules)
     set_text(w, other, "schedules", "A step a millisecond: times tell the order of steps, and nothing else.");
   for (size_t i = 0; i < count; i++)
-    if (d[i].run && *d[i].run->repeat && json_array_append_new(repeat, text(d[i].run->repeat))) w->failed = true;
+    if (d[i].run && *d[i].run->repeat && json_array_append_new(repeat, pgr_json_text(d[i].run->repeat)))
+      w->failed = true;
   set(w, other, "repeat", repeat);
   char *line = json_dumps(other, JSON_COMPACT);
   json_decref(other);

@@ -107,4 +107,7 @@ bool pgr_template_parse(const pgr_source *source, pgr_names *names, pgr_arena *a
 /* Appends the text with the values of vars: unset variables stay as ":name". */
 void pgr_template_fill(const pgr_template *t, const pgr_names *names, const pgr_vars *vars, pgr_buf *out);
 
+/* For reading only: "SELECT  x\n FROM y;" becomes "SELECT x FROM y", in place. */
+void pgr_statement_squeeze(char *text);
+
 #endif

@@ -3,6 +3,7 @@
  * variable's ":name" between them they are the text. */
 #include "script_internal.h"
 
+#include <ctype.h>
 #include <string.h>
 
 enum { TEXT_VARS_MAX = 10000 }; /* of a text without commands, where no protocol sets a limit */
@@ -144,4 +145,16 @@ size_t pgr_sql_filled_offset(const pgr_command *c, const pgr_script *s, const pg
   }
   (void)in_literal(&w, t->literals[t->var_count]);
   return c->offset + w.at;
+}
+
+void pgr_statement_squeeze(char *text) {
+  char *out = text;
+  for (const char *in = text; *in; in++) {
+    bool blank = isspace((unsigned char)*in);
+    if (blank && (out == text || out[-1] == ' ')) continue;
+    *out++ = blank ? ' ' : *in;
+  }
+  while (out > text && (out[-1] == ' ' || out[-1] == ';'))
+    out--;
+  *out = '\0';
 }

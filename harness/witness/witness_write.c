@@ -1,6 +1,6 @@
 /* A witness as JSON. What is written can be read again: a document that the reader would refuse for its size is none.
  * Keys stand in one fixed order; those of a step are left out where they say nothing. */
-#include "pgr_utf8.h"
+#include "pgr_json.h"
 #include "pgr_witness.h"
 
 #include <assert.h>
@@ -13,21 +13,8 @@ static void put(json_t *o, const char *key, json_t *value, bool *failed) {
   if (json_object_set_new(o, key, value)) *failed = true;
 }
 
-/* Text of a database need not be UTF-8, JSON must be. */
-static json_t *text_of(const char *text) {
-  assert(text);
-  json_t *v = json_string(text);
-  size_t bytes = strlen(text) + 1;
-  char *fit = v ? NULL : pgr_calloc(bytes, 1);
-  if (!fit) return v;
-  pgr_utf8_copy(fit, bytes, text);
-  v = json_string(fit);
-  pgr_free(fit);
-  return v;
-}
-
 static void put_text(json_t *o, const char *key, const char *text, bool *failed) {
-  put(o, key, text_of(text), failed);
+  put(o, key, pgr_json_text(text), failed);
 }
 
 static void put_if_text(json_t *o, const char *key, const char *text, bool *failed) {

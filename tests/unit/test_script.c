@@ -510,6 +510,18 @@ static void built_in_scripts(void **state) {
                         "VALUES (:tid, :bid, :aid, :delta, CURRENT_TIMESTAMP);][END;]");
 }
 
+static void squeezes_for_reading(void **state) {
+  (void)state;
+  static const char *const texts[][2] = {
+      {"\n SELECT  x\n\tFROM y ; ;\n", "SELECT x FROM y"}, {" ; ", ""}, {"", ""}, {"a;b", "a;b"}};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    char text[40];
+    snprintf(text, sizeof text, "%s", texts[i][0]);
+    pgr_statement_squeeze(text);
+    assert_string_equal(text, texts[i][1]);
+  }
+}
+
 int main(int argc, char **argv) {
   if (argc != 2) {
     fprintf(stderr, "usage: %s SCRIPTS_DIR\n", argv[0]);
@@ -521,6 +533,7 @@ int main(int argc, char **argv) {
                                      cmocka_unit_test(numbers_variables_as_pgbench),
                                      cmocka_unit_test(fills_what_is_set),
                                      cmocka_unit_test(templates_without_commands),
+                                     cmocka_unit_test(squeezes_for_reading),
                                      cmocka_unit_test(positions_lead_back),
                                      cmocka_unit_test(many_variables_keep_positions),
                                      cmocka_unit_test(sleeps),
