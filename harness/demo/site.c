@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const int64_t FLUSH_NS = 20 * PGR_NS_PER_MS; /* from one to the next, when much happens */
+static const int64_t FLUSH_NS = 10 * PGR_NS_PER_MS; /* from one to the next, when much happens */
 
 /* ---- publishing ---- */
 

@@ -80,14 +80,20 @@ async function origin(demo) {
   return least;
 }
 
-/* Resolves, frame after frame, when this agent's message of this conversation is painted. */
+/* Resolves when this agent's message of this conversation is painted: the page changes itself as a frame begins, and what
+ * is posted to ourselves then comes when that frame is done. */
 const painted = (page, agent, key) => page.evaluate(([a, k]) => new Promise((resolve) => {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => resolve(performance.timeOrigin + performance.now());
   const look = () => {
     const told = document.querySelector(`.inbox-${a} li[data-key="${k}"] .letter-told`);
-    if (told && !told.hidden) requestAnimationFrame(() => resolve(performance.timeOrigin + performance.now()));
-    else requestAnimationFrame(look);
+    if (!told || told.hidden) return;
+    observer.disconnect();
+    port2.postMessage(null);
   };
-  look();
+  const observer = new MutationObserver(look);
+  observer.observe(document.querySelector(`.inbox-${a}`), { subtree: true, childList: true, attributes: true, characterData: true });
+  look(); /* it may have been quicker than we */
 }), [agent, key]);
 
 async function onScreen(run, browser, demo, page, what) {

@@ -47,6 +47,7 @@ class Page {
   private wanted: Wanted | null = parseFragment(location.hash);
   private asked = false; /* for its strategy */
   private frame = 0;
+  private below: number | undefined;
   private wantsCampaign = false;
   private noticeEnds: number | undefined;
   private noticed: { trouble: Trouble; at_ms: number } | null = null; /* the notice that is shown */
@@ -157,11 +158,21 @@ class Page {
     this.stage.classList.toggle("stepping", state.setting.stepping);
     this.phone.show(state);
     for (const inbox of this.inboxes) inbox.show(state);
-    for (const part of Object.values(this.parts)) part.show(state);
+    this.parts.controls.show(state);
+    this.parts.steps.show(state);
+    this.below ??= window.setTimeout(() => this.drawBelow());
     const now_ns = this.clock.now_ns();
     const goesOn = this.inboxes.map((inbox) => inbox.tick(state, now_ns));
     if (goesOn.includes(true)) this.draw();
     this.followAddress(state);
+  }
+
+  /* When the frame with what agents were told is on its way: a drawing takes longer than anybody should wait for that. */
+  private drawBelow(): void {
+    this.below = undefined;
+    const state = this.state!;
+    const { campaign, counts, explain, live, share } = this.parts;
+    for (const part of [campaign, counts, explain, live, share]) part.show(state);
     this.showCampaign(state);
   }
 
