@@ -14,6 +14,7 @@
 #include <string.h>
 
 static_assert((int)PGR_DEMO_ORDER_MAX == (int)PGR_INBOX_ORDER_MAX, "what is taken can be played");
+static_assert((int)PGR_DEMO_GAP_MAX_S == (int)PGR_INBOX_GAP_MAX_S, "so can a gap");
 
 typedef struct demo {
   pgr_demo_options options;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const int64_t GAP_DEFAULT_NS = 2 * PGR_NS_PER_S, GAP_MAX_NS = 5 * PGR_NS_PER_S;
+static const int64_t GAP_DEFAULT_NS = 2 * PGR_NS_PER_S;
 
 enum { PORT_MAX = 65535 };
 
@@ -77,7 +77,7 @@ static pgr_code check(const pgr_demo_options *o, bool gap_given, pgr_err *err) {
   if (!code && o->terminal) code = check_terminal(o, gap_given, err);
   if (!code && o->pace_given && !o->terminal)
     code = pgr_fail(err, PGR_EUSAGE, "--pace is for --terminal; in the browser --step lets you set the pace");
-  if (!code && o->gap_ns > GAP_MAX_NS)
+  if (!code && o->gap_ns > PGR_DEMO_GAP_MAX_S * PGR_NS_PER_S)
     code = pgr_fail(err, PGR_EUSAGE, "--gap: nobody waits longer than 5s here, give 0 to 5s");
   return code;
 }

@@ -8,8 +8,9 @@
 #include <stdint.h>
 
 enum {
-  PGR_DEMO_PORT = 8734,   /* when it is free and nobody asks for another */
-  PGR_DEMO_ORDER_MAX = 64 /* steps of --order: PGR_INBOX_ORDER_MAX */
+  PGR_DEMO_PORT = 8734,    /* when it is free and nobody asks for another */
+  PGR_DEMO_ORDER_MAX = 64, /* steps of --order: PGR_INBOX_ORDER_MAX */
+  PGR_DEMO_GAP_MAX_S = 5   /* of --gap: PGR_INBOX_GAP_MAX_S */
 };
 
 typedef struct pgr_demo_options {

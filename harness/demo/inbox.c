@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const int64_t GAP_MAX_NS = 60 * PGR_NS_PER_S, OPENING_NS = 5 * PGR_NS_PER_S, REOPEN_NS = 100 * PGR_NS_PER_MS;
+static const int64_t OPENING_NS = 5 * PGR_NS_PER_S, REOPEN_NS = 100 * PGR_NS_PER_MS;
 
 int64_t pgr__now_ns(const pgr_inbox *i) {
   return pgr_now_ns() - i->origin_ns;
@@ -207,8 +207,8 @@ pgr_code pgr_inbox_arrive(pgr_inbox *i, int count, pgr_err *err) {
 }
 
 pgr_code pgr_inbox_set_gap(pgr_inbox *i, int64_t gap_ns, pgr_err *err) {
-  if (gap_ns < 0 || gap_ns > GAP_MAX_NS)
-    return pgr_fail(err, PGR_EUSAGE, "The gap lies between 0 and %d seconds.", (int)(GAP_MAX_NS / PGR_NS_PER_S));
+  if (gap_ns < 0 || gap_ns > PGR_INBOX_GAP_MAX_S * PGR_NS_PER_S)
+    return pgr_fail(err, PGR_EUSAGE, "The gap lies between 0 and %d seconds.", PGR_INBOX_GAP_MAX_S);
   i->gap_ns = gap_ns;
   if (i->record) i->record->gap_ns = gap_ns;
   if (i->desk) i->desk->seat_group.shared.gap_ns = i->desk->crowd_group.shared.gap_ns = gap_ns;

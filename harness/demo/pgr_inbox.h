@@ -22,6 +22,7 @@ typedef struct pgr_inbox pgr_inbox;
 enum {
   PGR_INBOX_CONVERSATIONS_MAX = 400, /* in the inbox at once: those that came first leave it */
   PGR_INBOX_CAMPAIGN_MAX = 200,      /* conversations that a campaign brings */
+  PGR_INBOX_GAP_MAX_S = 5,           /* seconds: nobody waits longer */
   PGR_INBOX_ORDER_MAX = 64,          /* steps of an order to play */
   PGR_INBOX_OPS_MAX = 200000,        /* kept of a strategy; then nothing begins any more, and it says so */
   PGR_INBOX_CROWD_CONNECTIONS = 20

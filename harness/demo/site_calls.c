@@ -2,6 +2,7 @@
  * range that it says: anything else is 400, with what is wrong. What the inbox refuses is 409, with its sentence. */
 #include "site_internal.h"
 
+#include "pgr_clock.h"
 #include "pgr_json.h"
 
 #include "pgr_mem.h"
@@ -158,7 +159,7 @@ static void serve_strategy(void *user, pgr_http_call *call, const char *body, si
 
 static void serve_gap(void *user, pgr_http_call *call, const char *body, size_t len_bytes) {
   request r = read_body(user, call, body, len_bytes, (const char *const[]){"gap_ns", NULL});
-  int64_t gap_ns = read_number(&r, "gap_ns", 0, PGR__SITE_GAP_MAX_NS);
+  int64_t gap_ns = read_number(&r, "gap_ns", 0, PGR_INBOX_GAP_MAX_S * PGR_NS_PER_S);
   if (!r.faulty) r.code = pgr_inbox_set_gap(r.site->inbox, gap_ns, &r.err);
   finish(&r);
 }

@@ -11,8 +11,6 @@ enum {
   PGR__SITE_ROUTES = 13
 };
 
-#define PGR__SITE_GAP_MAX_NS (5 * INT64_C(1000000000)) /* as of --gap: nobody waits longer */
-
 /* Where the database stands, as far as the inbox does not say it. */
 typedef enum pgr__site_stage {
   PGR__SITE_ENTERING, /* the keeper makes one: "preparing", whatever the inbox says */

@@ -200,6 +200,8 @@ static pgr_code cannot_listen(const pgr_http_options *o, int why, pgr_err *err) 
     return pgr_fail(err, PGR_EENVIRONMENT,
                     "cannot listen on %s: port %u is taken; name another one, or 0 for any that is free", o->address,
                     o->port);
+  if (why == EADDRNOTAVAIL)
+    return pgr_fail(err, PGR_EENVIRONMENT, "cannot listen on %s: this machine does not have that address", o->address);
   return pgr_fail(err, PGR_EENVIRONMENT, "cannot listen on port %u of %s: %s; name another port or address", o->port,
                   o->address, strerror(why));
 }

@@ -1003,7 +1003,7 @@ static void what_cannot_be_done_is_refused(void **state) {
   REFUSED(pgr_inbox_arrive(s.inbox, 1, &refused_err), "no database");
   REFUSED(pgr_inbox_play(s.inbox, "ABBA", &refused_err), "no database");
   set_stage(*state, "naive");
-  must(pgr_inbox_set_gap(s.inbox, 10 * PGR_NS_PER_S, &err), &err);
+  must(pgr_inbox_set_gap(s.inbox, PGR_INBOX_GAP_MAX_S * PGR_NS_PER_S, &err), &err);
   must(pgr_inbox_use(s.inbox, s.f->target, strategy_of("naive"), 1, KEYS, false, &err), &err);
   REFUSED(pgr_inbox_claim(s.inbox, 1, 1, &refused_err), "being made");
   AWAIT(&s, is_ready);
@@ -1020,6 +1020,7 @@ static void what_cannot_be_done_is_refused(void **state) {
   longest[sizeof longest - 1] = '\0';
   REFUSED(pgr_inbox_play(s.inbox, longest, &refused_err), "at most 64");
   REFUSED(pgr_inbox_set_gap(s.inbox, -1, &refused_err), "gap");
+  REFUSED(pgr_inbox_set_gap(s.inbox, PGR_INBOX_GAP_MAX_S * PGR_NS_PER_S + 1, &refused_err), "gap");
   REFUSED(pgr_inbox_campaign(s.inbox, PGR_INBOX_CAMPAIGN_MAX + 1, &refused_err), "at most 200");
   REFUSED(pgr_inbox_campaign(s.inbox, 0, &refused_err), "Between 1 and");
   REFUSED(pgr_inbox_arrive(s.inbox, PGR_INBOX_CONVERSATIONS_MAX + 1, &refused_err), "Between 1 and 400");
