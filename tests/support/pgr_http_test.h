@@ -263,8 +263,9 @@ static inline reply get(client *c, const char *path, const char *headers) {
 /* A call as the page makes it, or with other headers. */
 static const char *call_headers(server *s, size_t body_bytes) {
   static char text[1024];
-  snprintf(text, sizeof text, "%sX-Pgrace-Token: %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n",
-           s->cookie, s->call_token, body_bytes);
+  snprintf(text, sizeof text,
+           "%.127sX-Pgrace-Token: %.63s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n", s->cookie,
+           s->call_token, body_bytes);
   return text;
 }
 

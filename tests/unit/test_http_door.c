@@ -295,7 +295,7 @@ static void a_call_wants_its_token_and_type(void **state) {
     assert_int_equal(s.calls - before, table[i].status == 200);
   }
   /* Two tokens, and one of another session. */
-  snprintf(headers, sizeof headers, "%s%s%s", token, token, call_headers(&s, 2));
+  snprintf(headers, sizeof headers, "%s%s%.500s", token, token, call_headers(&s, 2));
   assert_int_equal(once(&s, "POST", "/echo", headers, "{}"), 403);
   c = come(&s);
   r = get(&c, link_of(&s, false), "");
