@@ -144,16 +144,13 @@ static uint32_t told_count(const pgr_conversation *c) {
 }
 
 static json_t *conversation(const pgr_site *s, const pgr_conversation *c) {
-  json_t *answers = json_array(), *all = json_array();
-  for (uint32_t agent = 1; agent <= PGR_SEATS; agent++)
-    json_array_append_new(answers, json_pack("{s:I,s:o}", "agent", (json_int_t)agent, "text",
-                                             pgr_json_text(pgr_cast_answer(c->key, agent))));
+  json_t *all = json_array();
   for (uint32_t i = 0; i < told_count(c); i++)
     json_array_append_new(all, told(s, c->key, &c->told[i]));
-  return json_pack("{s:I,s:b,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:b,s:o}", "key", (json_int_t)c->key, "campaign", c->campaign,
+  return json_pack("{s:I,s:b,s:o,s:o,s:I,s:I,s:I,s:I,s:b,s:o}", "key", (json_int_t)c->key, "campaign", c->campaign,
                    "customer", pgr_json_text(pgr_cast_customer(c->key)), "question",
-                   pgr_json_text(pgr_cast_question(c->key)), "answers", answers, "owners", (json_int_t)c->owners,
-                   "owners_most", (json_int_t)c->owners_most, "replies", (json_int_t)c->replies, "answered_by",
+                   pgr_json_text(pgr_cast_question(c->key)), "owners", (json_int_t)c->owners, "owners_most",
+                   (json_int_t)c->owners_most, "replies", (json_int_t)c->replies, "answered_by",
                    (json_int_t)c->answered_by, "contradicted", c->contradicted, "told", all);
 }
 
@@ -219,12 +216,12 @@ json_t *pgr__site_state(const pgr_site *s, const char *token) {
   const char *version = s->options.version;
   pgr_inbox_state_of(s->inbox, &state);
   bool there = s->stage != PGR__SITE_ENTERING;
-  return json_pack("{s:s,s:s,s:I,s:i,s:O,s:o,s:o,s:o,s:o,s:o,s:O?,s:i}", "version", version ? version : "", "token",
-                   token, "now_ns", (json_int_t)state.now_ns, "kept", (int)PGR_INBOX_CONVERSATIONS_MAX, "cast", s->cast,
+  return json_pack("{s:s,s:s,s:I,s:i,s:O,s:o,s:o,s:o,s:o,s:o,s:O?}", "version", version ? version : "", "token", token,
+                   "now_ns", (json_int_t)state.now_ns, "kept", (int)PGR_INBOX_CONVERSATIONS_MAX, "cast", s->cast,
                    "setting", pgr__site_setting(s, &state), "seats", pgr__site_seats(s, &state), "conversations",
                    pgr__site_conversations(s, state.first, there ? s->arrived : state.first - 1), "counts",
                    pgr__site_counts(s), "contest", there ? contest_or_null(s) : json_null(), "explanation",
-                   s->explanation, "viewers", pgr_http_viewers(s->http));
+                   s->explanation);
 }
 
 /* ---- moments ---- */

@@ -66,12 +66,12 @@ async function latecomer(demo, viewer, { key, doubled }) {
   const conversation = state.conversations.find((c) => c.key === key);
   assert.deepEqual([conversation.owners, conversation.owners_most, conversation.replies], [2, 2, 2]);
   const mine = (agent) => conversation.told.find((t) => t.agent === agent);
-  for (const { agent, text } of conversation.answers) assert.deepEqual([mine(agent).owns, mine(agent).replied, mine(agent).answer], [true, true, text]);
+  for (const agent of [1, 2]) assert.deepEqual([mine(agent).owns, mine(agent).replied], [true, true]);
+  assert.notEqual(mine(1).answer, mine(2).answer);
   assert.deepEqual([state.contest.key, state.contest.doubled], [key, doubled]);
   assert.ok(state.contest.steps.length >= 4);
   assert.deepEqual(state.explanation, viewer.since(0, "explained").at(-1));
   assert.deepEqual(state.counts, viewer.since(0, "counts").at(-1));
-  assert.equal(state.viewers >= 1, true);
   assert.equal(state.cast.strategies.length, 13);
   assert.deepEqual(state.cast.agents, [{ agent: 1, name: "Ada" }, { agent: 2, name: "Ben" }]);
   const info = (name) => state.cast.strategies.find((s) => s.name === name);

@@ -252,11 +252,17 @@ test("trigger: the second is told that it is checked out; given back, the other 
   await useStrategy(ada.page, "trigger");
   await ben.page.locator(".counts-of b", { hasText: /^trigger$/ }).waitFor();
   assert.equal(await ben.page.getByLabel("Strategy").inputValue(), "trigger", "everybody sees the same");
+  const code = ben.page.locator(".strategy-code");
+  await code.locator("summary").click();
+  assert.deepEqual(await code.locator("figcaption").allInnerTexts(), ["claim", "reply", "release", "installed before"]);
+  assert.match(await code.locator("pre").first().innerText(), /^SELECT texter_id IS NULL AS free[^]*:gap us/);
+  assert.match(await code.locator("pre").last().innerText(), /CREATE TRIGGER conversation_texter_assignment_constraint/);
   const key = await fresh(ada.page);
   await claimInTurn(key);
   for (const { page } of [ada, ben]) {
     await told(page, 1, key, "Conversation claimed successfully");
     await told(page, 2, key, "This conversation is already checked out");
+    assert.equal(await letter(page, 1, key).getByRole("button", { name: /^Claimed .* as Ada$/ }).count(), 1, "named as it reads");
     assert.match(await letter(page, 2, key).locator(".letter-told").innerText(), /23514/);
     await countsAre(page, { duplicates: 0, "Told yes": 1, Rejections: 1, "Contradicting answers": 0 });
     assert.match((await explained(page)).sentences.join(" "), /conversation_texter_assignment_constraint/);

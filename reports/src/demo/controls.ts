@@ -25,6 +25,12 @@ const groups: [StrategyInfo["expect"], string][] = [["race", "Race"], ["safe", "
 const pills = { race: ["race", "✕", "races"], safe: ["safe", "✓", "prevents it"] } as const;
 const arriveAtOnce = 5;
 
+/* What runs, and what is installed for it; in pgbench's language. */
+export function textsOf(info: StrategyInfo): { title: string; text: string }[] {
+  const scripts = info.scripts.map(({ operation, sql }) => ({ title: operation, text: sql.trimEnd() }));
+  return info.install === null ? scripts : [...scripts, { title: "installed before", text: info.install.trimEnd() }];
+}
+
 function pressed(name: string, press: () => void): HTMLButtonElement {
   const button: HTMLButtonElement = h("button", { type: "button", click: () => isEnabled(button) && press() }, name);
   return button;
@@ -35,6 +41,7 @@ export class Controls {
   readonly element: HTMLElement;
   private readonly strategy: HTMLSelectElement;
   private readonly summary = h("p", { class: "strategy-summary" });
+  private readonly scripts = h("div", { class: "scripts" });
   private readonly gap: HTMLInputElement;
   private readonly gapWords = h("output", { for: "gap" });
   private readonly stepping: HTMLInputElement;
@@ -61,7 +68,8 @@ export class Controls {
     this.stepping = h("input", { id: "stepping", type: "checkbox", role: "switch",
       change: () => void call("/stepping", { stepping: this.stepping.checked }) });
     this.element = h("section", { class: "controls", "aria-label": "Settings" },
-      h("div", { class: "control" }, h("label", { for: "strategy" }, "Strategy"), this.strategy, this.summary),
+      h("div", { class: "control" }, h("label", { for: "strategy" }, "Strategy"), this.strategy, this.summary,
+        h("details", { class: "strategy-code" }, h("summary", {}, "The code"), this.scripts)),
       h("div", { class: "control gap" }, h("label", { for: "gap" }, "Time between check and use: ", this.gapWords),
         h("div", { class: "dial quiet" }, h("span", { "aria-hidden": "true" }, "0"), this.gap,
           h("span", { "aria-hidden": "true" }, "5 s")),
@@ -95,6 +103,8 @@ export class Controls {
       ...(pill
         ? [h("span", { class: `pill ${pill[0]}` }, h("span", { "aria-hidden": "true" }, `${pill[1]} `), pill[2]), " "] : []),
       ...(info ? [foreign(info.summary), h("span", { class: "quiet isolation" }, `, at ${info.isolation.toUpperCase()}`)] : []));
+    this.scripts.replaceChildren(...(info ? textsOf(info).map(({ title, text }) =>
+      h("figure", {}, h("figcaption", {}, foreign(title)), h("pre", { tabindex: 0 }, text))) : []));
     this.gap.value = String(dialOf(gap_ns));
     this.sayGap(gap_ns);
     this.stepping.checked = stepping;

@@ -60,19 +60,20 @@ class Letter {
   private readonly doing = h("span", {});
   private readonly bar: HTMLProgressElement;
   private readonly work: HTMLElement;
+  private readonly verb = new Text("Claim"); /* of its button */
   private shown: { conversation: Conversation; seat: Seat | null; busy: boolean; ready: boolean; touched: boolean } | null = null;
 
   constructor(private readonly agent: number, name: string, conversation: Conversation, state: State, call: Call) {
     const { key, customer, question } = conversation;
-    const button = (verb: string, path: string): HTMLButtonElement => {
-      const label = `${verb} ${customer}'s ${state.cast.key} ${key} as ${name}`;
-      const made: HTMLButtonElement = h("button", { type: "button", class: path, "aria-label": label, click: () => {
+    const about = h("span", { class: unseen }, ` ${customer}'s ${state.cast.key} ${key} as ${name}`);
+    const button = (verb: Node, path: string): HTMLButtonElement => {
+      const made: HTMLButtonElement = h("button", { type: "button", class: path, click: () => {
         if (isEnabled(made)) void call(`/${path}`, { agent, key });
-      } }, verb);
+      } }, verb, about.cloneNode(true));
       return made;
     };
-    this.claim = button("Claim", "claim");
-    this.release = button("Release", "release");
+    this.claim = button(this.verb, "claim");
+    this.release = button(new Text("Release"), "release");
     this.release.hidden = true;
     this.bar = h("progress", { max: 1, "aria-hidden": "true" });
     this.work = h("p", { class: "letter-doing", hidden: true }, this.doing, this.bar);
@@ -97,7 +98,7 @@ class Letter {
     const told = conversation.told.find((one) => one.agent === this.agent) ?? null;
     this.showTold(told, here !== null && here.busy === state.cast.acquire);
     const owns = told?.owns ?? false;
-    this.claim.textContent = here && here.busy === state.cast.acquire ? "Claiming …" : owns ? "Claimed" : "Claim";
+    this.verb.data = here && here.busy === state.cast.acquire ? "Claiming …" : owns ? "Claimed" : "Claim";
     enable(this.claim, ready && !busy && !owns);
     if (!owns && document.activeElement === this.release) this.claim.focus();
     this.release.hidden = !owns || state.cast.release === null;

@@ -151,7 +151,7 @@ class Page {
     if (this.banner.textContent !== (trouble ?? "")) this.banner.textContent = trouble;
     if (!state) return;
     if (this.inboxes.length === 0) this.fillStage(state);
-    this.server.textContent = state.setting.server;
+    this.server.textContent = [`pgrace ${state.version}`, state.setting.server].filter(Boolean).join(" · ");
     this.drawTop(state);
     this.checkNotice(state);
     this.lost.hidden = !state.setting.forgotten || this.lossIsRead;

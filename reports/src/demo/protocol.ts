@@ -89,7 +89,6 @@ export interface Conversation {
   campaign: boolean;
   customer: string;
   question: string;
-  answers: { agent: number; text: string }[]; /* what each seat would answer */
   owners: number;
   owners_most: number;
   replies: number;
@@ -157,7 +156,6 @@ export interface State {
   counts: Counts;
   contest: Contest | null;
   explanation: Explanation | null;
-  viewers: number;
 }
 
 /* Fields that a kind has nothing to say of are left out. */
