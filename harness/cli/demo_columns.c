@@ -3,6 +3,7 @@
 
 #include "pgr_buf.h"
 #include "pgr_cast.h"
+#include "pgr_lines.h"
 #include "pgr_moment.h"
 #include "pgr_utf8.h"
 #include <errno.h>
@@ -42,37 +43,6 @@ static const char *begin(pgr_demo_style style) {
 }
 
 /* ---- texts in columns ---- */
-
-/* Of well-formed UTF-8 without wide characters, which nobody in the cast writes. */
-static int width_of(const char *text, size_t len_bytes) {
-  int width = 0;
-  for (size_t i = 0; i < len_bytes; i++)
-    width += ((unsigned char)text[i] & 0xC0U) != 0x80;
-  return width;
-}
-
-static bool begins_clause(const char *word) {
-  static const char *const clauses[] = {"FROM ", "WHERE ", "SET ", "AND ", "VALUES ", "RETURNING ", "ON ", "FOR "};
-  for (size_t i = 0; i < sizeof clauses / sizeof *clauses; i++)
-    if (strncmp(word, clauses[i], strlen(clauses[i])) == 0) return true;
-  return false;
-}
-
-/* Bytes of `text` for a line of `width` columns: all of it, or up to a blank, of SQL before a clause where that leaves
- * the line a third full; inside a word that is longer than the line. */
-static size_t line_end(const char *text, int width, bool is_sql) {
-  size_t best = 0, len = strlen(text), hard = pgr_utf8_offset(text, (size_t)width);
-  bool best_is_clause = false;
-  if (hard == len) return len;
-  for (size_t i = 1; i <= hard; i++) {
-    if (text[i] != ' ' || text[i - 1] == '=' || text[i + 1] == '=') continue;
-    bool clause = is_sql && begins_clause(text + i + 1) && width_of(text, i) * 3 >= width;
-    if (best_is_clause && !clause) continue;
-    best = i;
-    best_is_clause = clause;
-  }
-  return best ? best : hard;
-}
 
 static const char *skip_blank(const char *text) {
   return *text == ' ' ? text + 1 : text;
@@ -125,11 +95,11 @@ void pgr_demo_columns_heading(pgr_demo_columns *c, const char *name, const char 
   pgr_buf_adds(&b, "── ");
   add_styled(c, &b, PGR_DEMO_BOLD, name, strlen(name));
   pgr_buf_adds(&b, ": ");
-  int used = HEADING + width_of(name, strlen(name)) + 2;
+  int used = HEADING + pgr_line_width(name, strlen(name)) + 2;
   for (;;) {
-    size_t len = line_end(words, c->width - used, false);
+    size_t len = pgr_line_end(words, c->width - used, false);
     pgr_buf_add(&b, words, len);
-    used += width_of(words, len) + 1;
+    used += pgr_line_width(words, len) + 1;
     words = skip_blank(words + len);
     if (!*words) break;
     pgr_buf_addf(&b, "\n%*s", HEADING, "");
@@ -176,20 +146,20 @@ void pgr_demo_columns_line(pgr_demo_columns *c, uint32_t agent, int number, cons
   pgr_buf b;
   pgr_buf_init(&b, 0);
   pgr_utf8_copy(clean, sizeof clean, text);
-  int start = start_of(c, agent), used = 0, beside = width_of(answer, strlen(answer));
+  int start = start_of(c, agent), used = 0, beside = pgr_line_width(answer, strlen(answer));
   const char *rest = clean;
   for (int i = 0; *rest; i++) {
     int indent = i ? INDENT : 0, room = c->column - indent;
-    size_t len = line_end(rest, room, number > 0);
+    size_t len = pgr_line_end(rest, room, number > 0);
     int less = room - BEFORE_ANSWER - beside;
-    if (!rest[len] && beside && less > 0 && width_of(rest, len) > less) {
-      size_t shorter = line_end(rest, less, number > 0);
-      if (width_of(rest, shorter) * 3 >= room && rest[shorter] == ' ') len = shorter;
+    if (!rest[len] && beside && less > 0 && pgr_line_width(rest, len) > less) {
+      size_t shorter = pgr_line_end(rest, less, number > 0);
+      if (pgr_line_ends_well(rest, shorter)) len = shorter;
     }
     if (i) pgr_buf_adds(&b, "\n");
     add_number(c, &b, i ? 0 : number, start + indent);
     add_styled(c, &b, style, rest, len);
-    used = indent + width_of(rest, len);
+    used = indent + pgr_line_width(rest, len);
     rest = skip_blank(rest + len);
   }
   if (*answer && used && used + BEFORE_ANSWER + beside > c->column) {
@@ -213,8 +183,8 @@ void pgr_demo_columns_words(pgr_demo_columns *c, const char *mark, const char *w
   pgr_utf8_copy(clean, sizeof clean, words);
   const char *rest = clean;
   for (int i = 0; *rest; i++) {
-    size_t len = line_end(rest, c->width - MARGIN - 1, false);
-    int lead = i ? 0 : width_of(mark, strlen(mark));
+    size_t len = pgr_line_end(rest, c->width - MARGIN - 1, false);
+    int lead = i ? 0 : pgr_line_width(mark, strlen(mark));
     add_blanks(&b, MARGIN - (lead ? lead + 1 : 0));
     if (lead) pgr_buf_addf(&b, "%s ", mark);
     add_styled(c, &b, style, rest, len);
@@ -240,7 +210,7 @@ void pgr_demo_columns_bubble(pgr_demo_columns *c, uint32_t agent, const char *te
   pgr_buf_init(&b, 0);
   pgr_utf8_copy(clean, sizeof clean, text);
   size_t len = pgr_utf8_offset(clean, BUBBLE_MAX);
-  int at = MARGIN + (agent ? BUBBLE_SHIFT : 0), width = width_of(clean, len);
+  int at = MARGIN + (agent ? BUBBLE_SHIFT : 0), width = pgr_line_width(clean, len);
   add_edge(&b, at, width, "╭", "╮\n");
   add_blanks(&b, at);
   pgr_buf_adds(&b, "│ ");

@@ -2,9 +2,9 @@
  * it was sent, and its result where it came: at the step that released it.
  *
  * First the lines are made (entries), then the columns are laid out to fit them, then they are printed. Nothing reaches
- * the terminal but through pgr__to_show. */
+ * the terminal but through pgr_line_fit. */
+#include "pgr_lines.h"
 #include "pgr_witness.h"
-#include "witness_internal.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -56,7 +56,7 @@ typedef struct teller {
 /* ---- what is told ---- */
 
 static const char *show(teller *t, const char *text) {
-  const char *shown = pgr__to_show(&t->arena, text);
+  const char *shown = pgr_line_fit(&t->arena, text);
   if (!shown) t->failed = true;
   return shown ? shown : "";
 }
@@ -145,7 +145,7 @@ static void tell_step(teller *t, int i) {
 /* ---- the columns ---- */
 
 static int width_of_entry(const entry *e) {
-  int text = pgr__shown_width(e->text, strlen(e->text)), answer = pgr__shown_width(e->answer, strlen(e->answer));
+  int text = pgr_line_width(e->text, strlen(e->text)), answer = pgr_line_width(e->answer, strlen(e->answer));
   return text + answer + (text && answer ? BEFORE_ANSWER : 0);
 }
 
@@ -219,11 +219,11 @@ static const char *skip_blanks(const char *text) {
 /* Bytes of `text` on a line that is `width` wide. Where it is the last and has no room for the answer beside it, it is
  * broken once more, if that tears nothing. */
 static size_t next_line(const char *text, int width, int answer) {
-  size_t len = pgr__line_end(text, width);
+  size_t len = pgr_line_end(text, width, true);
   int beside = width - BEFORE_ANSWER - answer;
-  if (text[len] || !answer || beside < 1 || pgr__shown_width(text, len) <= beside) return len;
-  size_t less = pgr__line_end(text, beside);
-  return pgr__ends_well(text, less) ? less : len;
+  if (text[len] || !answer || beside < 1 || pgr_line_width(text, len) <= beside) return len;
+  size_t less = pgr_line_end(text, beside, true);
+  return pgr_line_ends_well(text, less) ? less : len;
 }
 
 static int count_lines(const char *text, int width, int answer) {
@@ -245,7 +245,7 @@ static int print_text(teller *t, const entry *e, const char *text, int column, i
     if (i > 0 && (!left_out || i == first_out)) pgr_buf_adds(t->out, "\n");
     if (left_out && i == first_out) print_line(t, 0, column + indent, e->style, "…", strlen("…"));
     if (!left_out) print_line(t, i ? 0 : e->number, column + indent, e->style, text, len);
-    shown = indent + pgr__shown_width(text, len);
+    shown = indent + pgr_line_width(text, len);
     text = skip_blanks(text + len);
   }
   return shown;
@@ -260,7 +260,7 @@ static void print_entry(teller *t, const entry *e) {
     if (!text) t->failed = true;
   }
   if (t->failed) return;
-  int answer_width = pgr__shown_width(answer, strlen(answer));
+  int answer_width = pgr_line_width(answer, strlen(answer));
   int shown = print_text(t, e, text, column, width, answer_width);
   if (*answer && shown && shown + BEFORE_ANSWER + answer_width > width) {
     pgr_buf_adds(t->out, "\n");

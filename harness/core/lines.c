@@ -1,6 +1,6 @@
 /* Texts in narrow columns: what a terminal can be given, how wide it comes out, where a line of it ends. Everything but
- * pgr__to_show relies on its having been called: on well-formed UTF-8. */
-#include "witness_internal.h"
+ * pgr_line_fit relies on its having been called: on well-formed UTF-8. */
+#include "pgr_lines.h"
 
 #include "pgr_utf8.h"
 #include <ctype.h>
@@ -55,7 +55,7 @@ static int width_of(uint32_t c) {
   return IS_IN(c, marks) ? 0 : IS_IN(c, wide) ? 2 : 1;
 }
 
-char *pgr__to_show(pgr_arena *arena, const char *text) {
+char *pgr_line_fit(pgr_arena *arena, const char *text) {
   size_t bytes = strlen(text) + 1, len;
   char *shown = pgr_arena_alloc(arena, bytes), *out = shown;
   if (!shown) return NULL;
@@ -78,7 +78,7 @@ char *pgr__to_show(pgr_arena *arena, const char *text) {
   return shown;
 }
 
-int pgr__shown_width(const char *text, size_t len_bytes) {
+int pgr_line_width(const char *text, size_t len_bytes) {
   int width = 0;
   for (size_t i = 0, len; i < len_bytes; i += len)
     width += width_of(decode(text + i, &len));
@@ -122,17 +122,17 @@ static int rank(const char *text, size_t at) {
   return is_word(text + after, end - after, links, link_count) ? 1 : 2;
 }
 
-bool pgr__ends_well(const char *text, size_t at) {
+bool pgr_line_ends_well(const char *text, size_t at) {
   return text[at] == ' ' && rank(text, at) >= 2;
 }
 
-size_t pgr__line_end(const char *text, int width) {
+size_t pgr_line_end(const char *text, int width, bool is_sql) {
   size_t best = 0, hard = 0, at = 0, len;
   int best_rank = -2, column = 0;
   for (; text[at]; at += len) {
     uint32_t c = decode(text + at, &len);
     if (c == ' ') {
-      int r = column * 3 >= width ? rank(text, at) : -1;
+      int r = !is_sql ? 0 : column * 3 >= width ? rank(text, at) : -1;
       if (at > 0 && r >= best_rank) {
         best = at;
         best_rank = r;
