@@ -33,32 +33,8 @@ cp out triggers.json
 holds 'the document' '.format == 1 and .command == "schema" and .folder == "schema" and (.triggers | length == 1)'
 holds 'the table of changes' '.triggers[0].rule.columns[0].allowed == [[true,true,true],[true,true,false],[true,false,true]]'
 holds 'its migration' '.triggers[0].versions[0].migrations == ["0002_conversation_texter_assignment"]'
-cat >validate.py <<'END'
-"""validate.py SCHEMA FILE: the first errors. Where every field is expected, none is unknown."""
-import json, sys
-from jsonschema import Draft202012Validator
-
-def strict(node):
-    if isinstance(node, dict):
-        if "properties" in node:
-            node["additionalProperties"] = False
-        for child in node.values():
-            strict(child)
-    elif isinstance(node, list):
-        for child in node:
-            strict(child)
-
-schema = json.load(open(sys.argv[1]))
-Draft202012Validator.check_schema(schema)
-strict(schema)
-one = {"$ref": "#/$defs/schema", "$defs": schema["$defs"]}
-bad = list(Draft202012Validator(one).iter_errors(json.load(open(sys.argv[2]))))
-for error in bad[:3]:
-    print("/".join(map(str, error.path)), error.message[:300])
-sys.exit(bool(bad))
-END
 if python3 -c 'import jsonschema' 2>/dev/null; then
-  valid() { python3 validate.py "$PGR_SOURCE_DIR/docs/result.schema.json" "$1"; }
+  valid() { python3 "$PGR_SOURCE_DIR/tests/support/validate.py" schema "$PGR_SOURCE_DIR/docs/result.schema.json" "$1"; }
   for file in triggers.json "$PGR_SOURCE_DIR"/tests/golden/schema_doc/*.json; do
     valid "$file" >err || fail "$file is not what the schema says"
   done

@@ -1,6 +1,7 @@
 /* What statements may reach, by what they say and what the catalogs tie to it. First by a schema that holds everything
  * of the kind; then the duty that a reduced search rests on: whatever the server locks for a statement of the gallery
  * is in its reach. */
+#include "pgr_gallery_test.h"
 #include "pgr_live.h"
 
 #include "pgr_interp.h"
@@ -462,30 +463,6 @@ static void no_memory_is_told(void **state) {
 /* The duty ----------------------------------------------------------------------------------------------------------
  */
 
-static bool read_source(void *user, const char *path, char **text, size_t *len_bytes, char why[128]) {
-  char full[1024];
-  (void)user;
-  snprintf(why, 128, "no such file");
-  snprintf(full, sizeof full, "%s/%s", PGR_SOURCE_DIR, path);
-  FILE *file = fopen(full, "r");
-  if (!file) return false;
-  *text = pgr_calloc(PGR_YAML_BYTES_MAX, 1);
-  *len_bytes = *text ? fread(*text, 1, PGR_YAML_BYTES_MAX - 1, file) : 0;
-  fclose(file);
-  return *text != NULL;
-}
-
-static pgr_scenario *load_scenario(const char *name) {
-  char path[512];
-  pgr_faults faults = {0};
-  const pgr_reader reader = {.read = read_source};
-  snprintf(path, sizeof path, "scenarios/%s/%s.yaml", name, name);
-  pgr_scenario *s = pgr_scenario_load(path, &reader, &faults);
-  if (!s) fail_msg("%s: %s", name, faults.count ? faults.kept[0].text : "no memory");
-  pgr_faults_deinit(&faults);
-  return s;
-}
-
 /* How many locks there were to look at, and of how many the reach knew nothing. */
 typedef struct tally {
   int statements, locks, missed_by_nothing;
@@ -623,7 +600,8 @@ static void run_agents(fixture *f, pgr_reaches *r, const pgr_scenario *s, const 
 }
 
 static void run_scenario(fixture *f, const char *name, tally *t) {
-  pgr_scenario *s = load_scenario(name);
+  pgr_scenario *s = scenario_of_gallery(name);
+  assert_non_null(s);
   for (int i = 0; i < s->strategy_count; i++) {
     const pgr_stage stage = {.db = f->db, .scenario = s, .agents = 2, .contenders = 2};
     tally own = {.statements = 0};

@@ -3,6 +3,7 @@
 #ifndef PGR_INBOX_TEST_H
 #define PGR_INBOX_TEST_H
 
+#include "pgr_gallery_test.h"
 #include "pgr_race_test.h"
 
 #include "pgr_inbox.h"
@@ -260,25 +261,8 @@ static inline void check_explained(const show *s, const char *in_title) {
     assert_true(*x.sentences[k] != '\0');
 }
 
-static inline bool read_source(void *user, const char *path, char **text, size_t *len_bytes, char why[128]) {
-  char full[1024];
-  (void)user;
-  snprintf(why, 128, "no such file");
-  snprintf(full, sizeof full, "%s/%s", PGR_SOURCE_DIR, path);
-  FILE *file = fopen(full, "r");
-  if (!file) return false;
-  *text = pgr_calloc(PGR_YAML_BYTES_MAX, 1);
-  *len_bytes = *text ? fread(*text, 1, PGR_YAML_BYTES_MAX - 1, file) : 0;
-  fclose(file);
-  return *text != NULL;
-}
-
 static inline int set_up(void **state) {
-  pgr_faults faults = {0};
-  const pgr_reader reader = {.read = read_source};
-  claim = pgr_scenario_load("scenarios/claim/claim.yaml", &reader, &faults);
-  if (!claim) fprintf(stderr, "%s\n", faults.count ? faults.kept[0].text : "no memory");
-  pgr_faults_deinit(&faults);
+  claim = scenario_of_gallery("claim");
   return claim ? fixture_set_up(state) : -1;
 }
 
