@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { after, before, test } from "node:test";
-import { launch } from "./support.mjs";
+import { launch, overhear } from "./support.mjs";
 
 const patience_ms = 60_000; /* of a machine that has much else to do; nothing takes that long */
 const gap = ["--gap", "5s"]; /* two clicks come within it, however slowly a page is driven */
@@ -60,14 +60,7 @@ async function watch(link, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(patience_ms);
-  const requests = [], complaints = [];
-  page.on("request", (request) => requests.push(request.url()));
-  page.on("pageerror", (error) => complaints.push(error.message));
-  page.on("console", (message) => complaints.push(message.text()));
-  page.on("dialog", (dialog) => {
-    complaints.push(`dialog: ${dialog.message()}`);
-    void dialog.dismiss();
-  });
+  const { requests, complaints } = overhear(page);
   const response = await page.goto(link);
   const watched = { page, context, response, requests, complaints, origin: new URL(link).origin };
   pages.push(watched);

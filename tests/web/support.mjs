@@ -42,11 +42,8 @@ export function report(...documents) {
   return { url: pathToFileURL(page).href, size: ran.stdout.length };
 }
 
-/* Opens it. `done` closes it, and fails when anything else was asked for (`asked`: what may be) or complained of. */
-export async function open(browser, { url }, options = {}) {
-  const { hash = "", empty = false, ...context } = options; /* empty: what is opened is no report yet */
-  const place = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...context });
-  const page = await place.newPage();
+/* What the page asks for and complains of from now on, kept up to date. */
+export function overhear(page) {
   const requests = [], complaints = [];
   page.on("request", (request) => requests.push(request.url()));
   page.on("pageerror", (error) => complaints.push(error.message));
@@ -55,6 +52,15 @@ export async function open(browser, { url }, options = {}) {
     complaints.push(`dialog: ${dialog.message()}`);
     void dialog.dismiss();
   });
+  return { requests, complaints };
+}
+
+/* Opens it. `done` closes it, and fails when anything else was asked for (`asked`: what may be) or complained of. */
+export async function open(browser, { url }, options = {}) {
+  const { hash = "", empty = false, ...context } = options; /* empty: what is opened is no report yet */
+  const place = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...context });
+  const page = await place.newPage();
+  const { requests, complaints } = overhear(page);
   await page.goto(url + hash);
   if (!empty) await page.waitForSelector("main h1");
   const done = async (asked = url) => {
