@@ -137,9 +137,8 @@ static pgr_code work(demo *d, pgr_err *err) {
   if (code) return code;
   if (d->options.strategies && d->strategy_count > 1 && !d->options.terminal)
     return pgr_fail(err, PGR_EUSAGE, "--strategy: the page begins with one strategy; --terminal plays several");
-  /* Twice: of the strategy that is left the server may not have ended them all yet. */
   d->rooms = (pgr_demo_rooms){
-      .scenario = d->scenario, .dsn = d->options.dsn, .connections = 2 * (PGR_SEATS + PGR_INBOX_CROWD_CONNECTIONS + 1)};
+      .scenario = d->scenario, .dsn = d->options.dsn, .connections = PGR_SEATS + PGR_INBOX_CROWD_CONNECTIONS + 1};
   code = pgr_demo_rooms_prepare(&d->rooms, err);
   if (code) return code;
   if (d->options.terminal) return tell_in_terminal(d, err);

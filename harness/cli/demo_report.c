@@ -105,7 +105,7 @@ static void describe(const pgr_demo_report *report, const pgr_demo_rooms *rooms,
   r->environment = *report->environment;
   r->settings.agents = PGR_SEATS + PGR_CROWD;
   r->settings.contenders = PGR_SEATS;
-  r->settings.connections = (uint32_t)rooms->connections;
+  r->settings.connections = PGR_SEATS + PGR_INBOX_CROWD_CONNECTIONS;
   r->settings.threads = 1;
   r->settings.protocol = rooms->scenario->protocol;
   snprintf(r->repeat, sizeof r->repeat, "%s", report->repeat);

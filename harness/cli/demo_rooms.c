@@ -8,9 +8,10 @@
 /* Descriptors of those who watch, and of the web server itself. */
 enum { VIEWER_DESCRIPTORS = 512 };
 
-/* One for each room, and the first place's. */
+/* One for each room, the first place's, and an inbox's twice: of the strategy that is left the server may not have ended
+ * them all yet. */
 static int connections_of(const pgr_demo_rooms *r) {
-  return r->connections + r->scenario->strategy_count + 1;
+  return 2 * r->connections + r->scenario->strategy_count + 1;
 }
 
 pgr_code pgr_demo_rooms_prepare(const pgr_demo_rooms *r, pgr_err *err) {

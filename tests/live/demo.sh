@@ -181,6 +181,7 @@ holds 'two cells, as the scenario says' '[.cells[] | [.strategy, .verdict, .as_e
   [["naive", "race", true], ["trigger", "none-seen", true]]'
 holds 'what was seen' '.cells[0].duplicates == 1 and .cells[1].duplicates == 0 and .cells[1].rejections[0].count == 1'
 holds 'both rules' '[.cells[0].rules[] | [.by, .broken]] == [["history", 1], ["rows", 1]]'
+holds 'who took part' '.settings.agents == 52 and .settings.connections == 22'
 holds 'a story' '.cells[0].witness.steps | length >= 4'
 holds 'how to see it again' '.repeat == "pgrace demo --port 0 --gap 300ms"'
 curl -s -b jar "$base/report.html" >report.html
