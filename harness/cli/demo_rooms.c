@@ -8,8 +8,8 @@
 /* Descriptors of those who watch, and of the web server itself. */
 enum { VIEWER_DESCRIPTORS = 512 };
 
-/* One for each room, the first place's, and an inbox's twice: of the strategy that is left the server may not have ended
- * them all yet. */
+/* One for each room, the first place's, and an inbox's twice: of the strategy that is left the server may not have
+ * ended them all yet. */
 static int connections_of(const pgr_demo_rooms *r) {
   return 2 * r->connections + r->scenario->strategy_count + 1;
 }

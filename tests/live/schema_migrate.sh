@@ -772,7 +772,7 @@ schema 0 up --dsn ''
 in_order "in'b\"ox \$\$ %s %n 🙂: 2 migrations to apply" "CREATE TABLE \"odd \"\"table' \$\$ %s" 0002_🙂-more "ALTER TABLE \"odd" "ALTER TABLE nnn"
 in_order "ALTER TABLE $name ACCESS EXCLUSIVE"
 schema 0 status --dsn '' --format json
-same "its name" "$(value .database)" "in'b\"ox \$\$ %s %n  🙂"
+same "its name" "$(value .database)" $'in\'b"ox $$ %s %n \n🙂'
 schema 4 down 2 --yes --dsn ''
 says err "0002_🙂-more.up.sql has no down"
 unset PGHOST PGPORT PGUSER PGPASSWORD PGDATABASE
