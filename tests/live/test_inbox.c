@@ -252,6 +252,14 @@ static void one_after_the_other_is_one_contest(void **state) {
   close_show(&s);
 }
 
+/* An agent's last statement that waited; NULL. */
+static const pgr_contest_step *waited_step(const pgr_contest *c, uint32_t agent) {
+  const pgr_contest_step *waited = NULL;
+  for (int k = 0; k < c->step_count; k++)
+    if (c->steps[k].agent == agent && c->steps[k].waits_ns) waited = &c->steps[k];
+  return waited;
+}
+
 static void a_lock_is_waited_for(void **state) {
   show s;
   char text[64];
@@ -268,12 +276,8 @@ static void a_lock_is_waited_for(void **state) {
   assert_int_equal(wait->moment.for_agent, 1);
   assert_int_equal(wait->moment.step, heard_of(&s, PGR_MOMENT_SENT, 2, 2)->moment.step);
   assert_int_equal(outcome_of(&s, 2, CLAIM), PGR_OUTCOME_REFUSED);
-  const pgr_contest *c = pgr_inbox_contest(s.inbox);
-  const pgr_contest_step *waited = NULL;
-  for (int k = 0; k < c->step_count; k++)
-    if (c->steps[k].waits_ns) waited = &c->steps[k];
+  const pgr_contest_step *waited = waited_step(pgr_inbox_contest(s.inbox), 2);
   assert_non_null(waited);
-  assert_int_equal(waited->agent, 2);
   assert_int_equal(waited->waits_for, 1);
   assert_true(waited->sent_ns <= waited->waits_ns && waited->waits_ns <= waited->answered_ns);
   assert_string_equal(waited->value, "f");
@@ -361,6 +365,35 @@ static void stepping_begins_in_the_midst(void **state) {
   close_show(&s);
 }
 
+static void take_turns(show *s, const char *order) {
+  pgr_err err;
+  for (; *order; order++) {
+    AWAIT(s, nobody_on_the_way);
+    must(pgr_inbox_step(s->inbox, (uint32_t)(*order - 'A') + 1, &err), &err);
+  }
+}
+
+/* Ben got the row's lock as Ada committed; the foreign key of her reply needs that row, until he rolls back. */
+static void an_answer_waits_too(void **state) {
+  show s;
+  pgr_err err;
+  open_show(&s, *state, "for-update", 0);
+  pgr_inbox_set_stepping(s.inbox, true);
+  must(pgr_inbox_claim_both(s.inbox, 1, &err), &err);
+  take_turns(&s, "AABBAAA");
+  AWAIT(&s, first_waits);
+  const pgr_contest_step *answer = waited_step(pgr_inbox_contest(s.inbox), 1);
+  assert_non_null(answer);
+  assert_int_equal(answer->operation, REPLY);
+  assert_int_equal(answer->waits_for, 2);
+  must(pgr_inbox_step(s.inbox, 2, &err), &err);
+  AWAIT(&s, is_quiet);
+  assert_int_equal(pgr_inbox_conversation(s.inbox, 1)->replies, 1);
+  check_record(&s, 0);
+  check_explained(&s, "Ben waited for Ada");
+  close_show(&s);
+}
+
 static void play(show *s, const char *order) {
   pgr_err err;
   int64_t last = state_of(s).last;
@@ -427,6 +460,7 @@ int main(void) {
       cmocka_unit_test(both_at_once_by_every_strategy),
       cmocka_unit_test(nothing_is_sent_before_its_turn),
       cmocka_unit_test(stepping_begins_in_the_midst),
+      cmocka_unit_test(an_answer_waits_too),
       cmocka_unit_test(orders_decide),
       cmocka_unit_test(an_impossible_order_is_told),
   };

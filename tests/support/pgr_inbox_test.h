@@ -136,6 +136,14 @@ static inline bool all_parked(const show *s) {
   return true;
 }
 
+/* Whoever is busy is parked or waits for a lock. */
+static inline bool nobody_on_the_way(const show *s) {
+  pgr_inbox_state state = state_of(s);
+  for (int k = 0; k < PGR_SEATS; k++)
+    if (state.seats[k].busy && !state.seats[k].parked && !state.seats[k].waits) return false;
+  return true;
+}
+
 static inline const pgr_strategy *strategy_of(const char *name) {
   const pgr_strategy *strategy = pgr_scenario_strategy(claim, name);
   assert_non_null(strategy);
