@@ -30,9 +30,9 @@ for i in 0 1 2; do
   else
     words="$broken of $rounds contested rounds"
   fi
-  grep -A4 "$name / read committed" junit.xml | grep -qF "$words" || fail "junit.xml: $name does not say '$words'"
+  grep -A4 "$name / read committed" junit.xml | has -F "$words" || fail "junit.xml: $name does not say '$words'"
   grep -q "^ok $((i + 1)) - $name / read committed" report.tap || fail "report.tap: $name"
-  grep -E "^\| *$name " summary.md | grep -qF "$rounds" || fail "summary.md: $name does not say $rounds"
+  grep -E "^\| *$name " summary.md | has -F "$rounds" || fail "summary.md: $name does not say $rounds"
   for outcome in ok refused; do
     count=$(thousands "$(of ".outcomes.claim.$outcome")")
     grep -qE "^ ?$name( .*)? $count( |\$)" said || fail "the text: $name $outcome $count"
@@ -55,7 +55,7 @@ for i in 0 1; do
   of() { jq -r ".cells[$i] | $1" loaded/result.json; }
   name=$(of .strategy) tps=$(thousands "$(of '.figures.tps.value + 0.5 | floor')")
   for file in said summary.md; do
-    grep -E "(^ ?|\| *)$name" $file | grep -qF "$tps" || fail "$file: $name does not say $tps /s"
+    grep -E "(^ ?|\| *)$name" $file | has -F "$tps" || fail "$file: $name does not say $tps /s"
   done
   metric=$(grep "^pgrace_transactions_per_second{.*strategy=\"$name\"" loaded/metrics.txt | awk '{ print $NF }')
   awk "BEGIN { exit !(($metric - $(of .figures.tps.value)) ^ 2 < 1e-6) }" || fail "metrics.txt: $name $metric"

@@ -98,7 +98,7 @@ for system in github gitlab; do
   $system $system-broken >out 2>err || status=$?
   same "$system: status when the fix is lost" $status 1
   same "$system: failures in JUnit" "$(xmllint --xpath 'string(/testsuites/@failures)' $system-broken/race-report/junit.xml)" 1
-  xmllint --xpath '//testcase[failure]/failure/text()' $system-broken/race-report/junit.xml | grep -q 'agent' ||
+  xmllint --xpath '//testcase[failure]/failure/text()' $system-broken/race-report/junit.xml | has 'agent' ||
     fail "$system: the failure has no story"
   [ $system != github ] || grep -q '^::error file=races/seat/seat.yaml,line=[0-9]*,' err || fail 'no annotation at the strategy'
   [ $system != github ] || grep -q 'conditional' github-broken/step-summary.md || fail 'no summary'

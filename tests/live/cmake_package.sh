@@ -106,7 +106,7 @@ refuses() {
   printf '%s\n' 'cmake_minimum_required(VERSION 3.25)' 'project(consumer LANGUAGES NONE)' 'find_package(pgrace REQUIRED)' \
     "pgrace_add_scenario($*)" >CMakeLists.txt
   cmake -S . -B refused -Dpgrace_DIR="$PGR_BINARY_DIR" >"$work/out" 2>"$work/err" && fail "taken: $*"
-  tr -s '\n ' ' ' <"$work/err" | grep -qF -- "$message" || fail "$*: does not say '$message'"
+  tr -s '\n ' ' ' <"$work/err" | has -F -- "$message" || fail "$*: does not say '$message'"
   ! grep -q s3cr3t "$work/out" "$work/err" || fail "$*: shows the password"
 }
 refuses 'NAME is missing' SCENARIO ./seat
@@ -143,5 +143,5 @@ END
 cmake -S "$work/npmless" -B "$work/npmless/build" -DPGR_SOURCE_DIR="$PGR_SOURCE_DIR" >"$work/out" 2>"$work/err" &&
   fail 'configured without npm'
 for words in 'npm, which is not installed' 'apt-get install npm' '-DPGR_HTML=OFF'; do
-  tr -s '\n ' ' ' <"$work/err" | grep -qF -- "$words" || fail "without npm it does not say '$words'"
+  tr -s '\n ' ' ' <"$work/err" | has -F -- "$words" || fail "without npm it does not say '$words'"
 done

@@ -55,7 +55,7 @@ demo() {
   : >out
   background demo "$@"
   until_says out 'http://'
-  link=$(grep -o 'http://[^ ]*' out | head -1)
+  link=$(grep -o -m 1 'http://[^ ]*' out)
   base=${link%%/\?*}
 }
 
@@ -68,7 +68,7 @@ enters() {
   curl -s -g -N -b jar "$base/events" >events &
   watcher=$!
   until_says events '"token"'
-  token=$(sed -n 's/^data: *//p' events | head -1 | jq -r .token)
+  token=$(sed -n '/^data: */{s///p;q}' events | jq -r .token)
 }
 
 # leaves: the watcher goes away
@@ -152,7 +152,7 @@ second=$(grep -o 'http://[^ ]*' out | sed -n 2p)
 [ "$second" != "$link" ] || fail 'the used link was printed again'
 same 'the used link' "$(curl -s -o /dev/null -w '%{http_code}' "$link")" 403
 ready
-setting .server | grep -q '^PostgreSQL [0-9.]*, private$' || fail "no server: $(setting .server)"
+setting .server | has '^PostgreSQL [0-9.]*, private$' || fail "no server: $(setting .server)"
 same 'a result of nothing' "$(curl -s -b jar -o none -w '%{http_code}' "$base/result.json")" 404
 grep -q 'Nothing has happened yet' none || fail 'it does not say why there is no result'
 
@@ -193,7 +193,7 @@ quits
 "$PGRACE" report result.json >text || fail 'pgrace report does not read it'
 grep -q 'claim: 2 agents claim one conversation, or the crowd does' text || fail 'no text of a demo'
 "$PGRACE" report result.json --format json | cmp -s - result.json || fail 'not the same document'
-"$PGRACE" report result.json --format junit | grep -q 'value="demo"' || fail 'no JUnit of a demo'
+"$PGRACE" report result.json --format junit | has 'value="demo"' || fail 'no JUnit of a demo'
 if python3 -c 'import jsonschema' 2>/dev/null; then
   python3 "$PGR_SOURCE_DIR/tests/support/validate.py" run "$PGR_SOURCE_DIR/docs/result.schema.json" result.json ||
     fail 'not what the schema says'
@@ -320,7 +320,7 @@ demo --port 0 --gap 200ms --dsn "$dsn"
 grep -q '^pgrace .* your PostgreSQL$' out || fail 'the first line does not say where'
 enters
 ready
-setting .server | grep -q ', yours$' || fail "no server: $(setting .server)"
+setting .server | has ', yours$' || fail "no server: $(setting .server)"
 both_claim
 same 'databases: where we stay, and the strategy' "$(ours)" 2
 asks /strategy '{"strategy": "trigger"}'

@@ -9,7 +9,7 @@ demo() {
   : >"$work/out"
   background demo "$@"
   for _ in $(seq 600); do
-    link=$(grep -o 'http://[^ ]*' "$work/out" | head -1 || true)
+    link=$(grep -o -m 1 'http://[^ ]*' "$work/out" || true)
     [ -z "$link" ] || return 0
     if ! kill -0 "$pid" 2>/dev/null; then
       grep -q 'built without its pages' "$work/err" && skip "built without pages"

@@ -7,7 +7,7 @@ escape=$'\033'
 # line_of TEXT: the number of the first line of the output that has it
 line_of() {
   local n
-  n=$(grep -nF -- "$1" "$work/out" | head -1 | cut -d: -f1)
+  n=$(grep -nF -m 1 -- "$1" "$work/out" | cut -d: -f1)
   [ -n "$n" ] || fail "the story does not say: $1"
   echo "$n"
 }
@@ -112,7 +112,7 @@ if command -v script >/dev/null && script -qec true /dev/null >/dev/null 2>&1 </
   says out "✘ This conversation is already checked out"
   NO_COLOR=1 on_terminal 40 demo --terminal --pace 0
   says out "     ✔ Conversation claimed successfully"
-  ! grep '^[^S]' "$work/out" | grep -qn '.\{81\}' || fail "a line is longer than 80 columns on a narrow terminal"
+  ! grep '^[^S]' "$work/out" | has '.\{81\}' || fail "a line is longer than 80 columns on a narrow terminal"
 else
   echo "no pseudo-terminal can be had here: its part of the test is left out"
 fi

@@ -4,7 +4,7 @@
 source "$(dirname "$0")/../support/lib.sh"
 cd "$work"
 # flows TEXT: standard output says it, however it is broken into lines
-flows() { tr -s '\n ' '  ' <out | grep -qF -- "$1" || fail "out does not say: $1"; }
+flows() { tr -s '\n ' '  ' <out | has -F -- "$1" || fail "out does not say: $1"; }
 
 # ---- exact counts ----
 # Agents that always send as many statements, whatever they saw: then the orders can be counted by hand.

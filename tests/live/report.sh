@@ -139,7 +139,7 @@ for dsn in '--dsn postgresql://me:open-sesame@127.0.0.1:1/x' '--dsn=host=127.0.0
   if [ "${dsn#--dsn=}" = "$dsn" ]; then set -- --dsn "${dsn#--dsn }"; else set -- "$dsn"; fi
   run 5 run --rounds 20 --format json "$@"
   ! grep -q open-sesame out err || fail "a password is shown"
-  value .repeat | grep -q 'pgrace run --rounds 20 --format json --dsn[ =]… --seed' || fail "not repeated: $(value .repeat)"
+  value .repeat | has 'pgrace run --rounds 20 --format json --dsn[ =]… --seed' || fail "not repeated: $(value .repeat)"
   cp out failed.json
   run 5 report failed.json
   says out 'not run'

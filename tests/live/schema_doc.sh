@@ -127,7 +127,7 @@ rm -r docs
 cp before.yaml $yaml
 run 0 schema doc --adr $name --adr-dir "it's decided/"
 [ -s "it's decided/0001-${name//_/-}.md" ] || fail 'the folder of records was not made'
-tail -1 $yaml | grep -qxF "decision: 'it''s decided/0001-${name//_/-}.md'" || fail 'the path is not written as YAML takes it'
+tail -1 $yaml | has -xF "decision: 'it''s decided/0001-${name//_/-}.md'" || fail 'the path is not written as YAML takes it'
 run 0 schema doc
 says out "The decision record: \`it's decided/0001-${name//_/-}.md\`."
 

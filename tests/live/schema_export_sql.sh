@@ -95,7 +95,7 @@ run 4 schema export --to django --app inbox --out django --after 0005_final
 says err "django has 0001_inbox.py already"
 before_now=$(date -u +%Y%m%d%H%M%S)
 run 0 schema export --to rails --out rails
-version=$(ls rails | head -1 | cut -d_ -f1)
+version=$(ls rails | sed -n '1s/_.*//p')
 [ "$version" -ge "$before_now" ] && [ "$version" -le "$(date -u +%Y%m%d%H%M%S)" ] || fail "the first version is not now: $version"
 
 # ---- without --out ----

@@ -29,7 +29,7 @@ says out 'raises SQLSTATE 23503, and trigger.yaml says 23514 [name-ties]'
 same 'the last line' "$(tail -1 out)" 'schema: 1 error and 5 warnings'
 run 1 schema lint --format github
 same 'lines' "$(wc -l <out)" 6
-head -1 out | grep -qxF "::error file=$v1,line=6,col=5,title=pgrace schema lint%3A name-ties::raises SQLSTATE 23503, and trigger.yaml says 23514%0Amake them agree" ||
+head -1 out | has -xF "::error file=$v1,line=6,col=5,title=pgrace schema lint%3A name-ties::raises SQLSTATE 23503, and trigger.yaml says 23514%0Amake them agree" ||
   fail 'the error is not the first annotation'
 run 1 schema lint --format json
 holds 'the counts' '.errors == 1 and .warnings == 5'

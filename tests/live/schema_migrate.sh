@@ -394,7 +394,7 @@ advice="pgrace schema redo 3 --changed, which also takes back and applies again 
 schema 4 up --dsn "$uri"
 says err "$advice"
 schema 1 status --dsn "$uri"
-tr '\n' ' ' <out | grep -qF "$advice" || fail "status does not advise: $advice"
+tr '\n' ' ' <out | has -F "$advice" || fail "status does not advise: $advice"
 rm schema/0003_open_items.down.sql
 schema 4 up --dsn "$uri"
 silent "schema redo"

@@ -19,7 +19,7 @@ grep -q "${escape}\\[32m" "$work/out" || fail "no colour on a terminal"
 grep -q $'\r' "$work/out" || fail "the progress line is not drawn over itself"
 says out "too many owners in"
 # What is left standing after the last carriage return of each line is the report alone.
-! sed "s/.*\r\(.\)/\1/; s/${escape}\\[[0-9;]*[A-Za-z]//g" "$work/out" | grep -q " left" || fail "the progress line was not wiped"
+! sed "s/.*\r\(.\)/\1/; s/${escape}\\[[0-9;]*[A-Za-z]//g" "$work/out" | has " left" || fail "the progress line was not wiped"
 
 NO_COLOR=1 on_terminal run --duration 400ms
 ! grep -q "${escape}\\[3" "$work/out" || fail "colour although NO_COLOR is set"

@@ -23,6 +23,9 @@ finish() {
   exit $status
 }
 trap finish EXIT
+# What ends a test without a word is named.
+set -E
+trap 'echo "${BASH_SOURCE[0]}:$LINENO: status $?: $BASH_COMMAND" >&2' ERR
 
 fail() {
   echo "FAILED: $*" >&2
@@ -47,6 +50,13 @@ run() {
 
 # same WHAT GOT EXPECTED
 same() { [ "$2" = "$3" ] || fail "$1: '$2', expected '$3'"; }
+
+# has GREP_ARGUMENT…: standard input has such a line. It reads all of it: who still writes when grep -q has seen enough dies.
+has() {
+  local text
+  text=$(cat)
+  grep -q "$@" <<<"$text"
+}
 
 # holds WHAT JQ_EXPRESSION: about the JSON in $work/out
 holds() { jq -e "$2" "$work/out" >/dev/null || fail "$1: not true: $2"; }

@@ -130,7 +130,7 @@ for protocol in $protocols; do
   outcomes act ok=6
   holds "what a script caught is no error" '.cells[0].errors == []'
 done
-history caught sqlstate | grep -q . && fail "an ok operation has an SQLSTATE"
+history caught sqlstate | has . && fail "an ok operation has an SQLSTATE"
 
 # Stopping is the rule, and comes back.
 scenario stops 1 <<<''
