@@ -1,7 +1,7 @@
 /* Runs every spec of a folder against a private server, all in one database as pg_isolation_regress does, and compares
- * what is printed with the expected output, byte for byte: test_spec_run DIR [--beside ISOLATIONTESTER] [SPEC …].
- * DIR/specs/NAME.spec; DIR/expected/NAME.out, or one of NAME_0.out … NAME_9.out. With --beside it is run by
- * PostgreSQL's own program, too, and the times of both are shown. Differences are shown as diffs, whatever the number.
+ * what is printed with the expected output, byte for byte: test_spec_run DIR [--beside ISOLATIONTESTER] [--repeat N]
+ * [SPEC …]. DIR/specs/NAME.spec; DIR/expected/NAME.out, or one of NAME_0.out … NAME_9.out. With --beside it is run by
+ * PostgreSQL's own program, too, and the times of both are shown, medians of N. Differences are shown as diffs.
  */
 #include "pgr_clock.h"
 #include "pgr_server.h"
@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SPECS_MAX = 500, PATH_BYTES = 1024 };
+enum { SPECS_MAX = 500, PATH_BYTES = 1024, REPEAT_MAX = 99 };
 
 typedef struct tester {
   const char *dir, *beside;
@@ -21,7 +21,7 @@ typedef struct tester {
   pgr_target *target;
   char scratch[64]; /* a folder */
   int64_t ours_ns, theirs_ns;
-  int run, differing;
+  int repeat, run, differing;
 } tester;
 
 static void fatal(const char *what) {
@@ -142,13 +142,30 @@ static int64_t run_theirs(const tester *t, const char *name) {
   return ns;
 }
 
+static int by_time(const void *a, const void *b) {
+  int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+  return (x > y) - (x < y);
+}
+
+static int64_t median(int64_t *ns, int count) {
+  qsort(ns, (size_t)count, sizeof *ns, by_time);
+  return ns[count / 2];
+}
+
+/* In turns, each first as often as the other. */
 static void run(tester *t, const char *name) {
-  int64_t ours_ns, theirs_ns = 0;
-  char *got = run_ours(t, name, &ours_ns);
-  bool same = got && matches(t, name, got);
-  if (!same && got) show_difference(t, name, got);
-  free(got);
-  if (t->beside) theirs_ns = run_theirs(t, name);
+  int64_t ours[REPEAT_MAX], theirs[REPEAT_MAX] = {0};
+  bool same = true;
+  for (int k = 0; k < t->repeat; k++) {
+    if (t->beside && k % 2) theirs[k] = run_theirs(t, name);
+    char *got = run_ours(t, name, &ours[k]);
+    bool matching = got && matches(t, name, got);
+    if (!matching && got) show_difference(t, name, got);
+    same &= matching;
+    free(got);
+    if (t->beside && k % 2 == 0) theirs[k] = run_theirs(t, name);
+  }
+  int64_t ours_ns = median(ours, t->repeat), theirs_ns = median(theirs, t->repeat);
   t->run++;
   t->differing += !same;
   t->ours_ns += ours_ns;
@@ -199,13 +216,18 @@ static void set_up(tester *t) {
 }
 
 int main(int argc, char **argv) {
-  tester t = {.dir = argc > 1 ? argv[1] : NULL};
+  tester t = {.dir = argc > 1 ? argv[1] : NULL, .repeat = 1};
   int first = 2;
-  if (argc > 3 && strcmp(argv[2], "--beside") == 0) {
-    t.beside = argv[3];
-    first = 4;
+  if (argc > first + 1 && strcmp(argv[first], "--beside") == 0) {
+    t.beside = argv[first + 1];
+    first += 2;
   }
-  if (!t.dir) fatal("usage: test_spec_run DIR [--beside ISOLATIONTESTER] [SPEC …]");
+  if (argc > first + 1 && strcmp(argv[first], "--repeat") == 0) {
+    t.repeat = atoi(argv[first + 1]);
+    first += 2;
+  }
+  if (t.repeat < 1 || t.repeat > REPEAT_MAX) fatal("--repeat: 1 to 99");
+  if (!t.dir) fatal("usage: test_spec_run DIR [--beside ISOLATIONTESTER] [--repeat N] [SPEC …]");
   set_up(&t);
   for (int i = first; i < argc; i++)
     run(&t, argv[i]);
