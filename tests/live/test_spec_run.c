@@ -1,7 +1,8 @@
 /* Runs every spec of a folder against a private server, all in one database as pg_isolation_regress does, and compares
  * what is printed with the expected output, byte for byte: test_spec_run DIR [--beside ISOLATIONTESTER] [--repeat N]
  * [SPEC …]. DIR/specs/NAME.spec; DIR/expected/NAME.out, or one of NAME_0.out … NAME_9.out. With --beside it is run by
- * PostgreSQL's own program, too, and the times of both are shown, medians of N. Differences are shown as diffs.
+ * PostgreSQL's own program, too, and the times of both are shown, medians of N, how often ours goes into theirs, and
+ * what ours takes with steps that do nothing: connecting, setups, teardowns. Differences are shown as diffs.
  */
 #include "pgr_clock.h"
 #include "pgr_server.h"
@@ -13,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SPECS_MAX = 500, PATH_BYTES = 1024, REPEAT_MAX = 99 };
+enum { SPECS_MAX = 500, PATH_BYTES = 1024, REPEAT_MAX = 99, PERMUTATIONS_MAX = 2000, SESSIONS_MAX = 16 };
 
 typedef struct tester {
   const char *dir, *beside;
@@ -93,8 +94,40 @@ static void show_difference(const tester *t, const char *name, const char *got) 
   unlink(path);
 }
 
-/* What both programs print. The caller frees it. */
-static char *run_ours(tester *t, const char *name, int64_t *ns) {
+/* Instead of its permutations so many that each do next to nothing, between the same setups and teardowns. */
+static void hollow(pgr_spec *spec, int permutations) {
+  static pgr_spec_step step;
+  static const pgr_spec_pstep only = {0};
+  static pgr_spec_permutation all[PERMUTATIONS_MAX];
+  static int first = 0;
+  static pgr_spec_session sessions[SESSIONS_MAX];
+  if (permutations > PERMUTATIONS_MAX || spec->session_count > SESSIONS_MAX) fatal("a spec is larger than expected");
+  step = spec->steps[0];
+  step.sql = "SELECT 1";
+  for (int i = 0; i < permutations; i++)
+    all[i] = (pgr_spec_permutation){&only, 1};
+  for (int i = 0; i < spec->session_count; i++) {
+    sessions[i] = spec->sessions[i];
+    sessions[i].steps = &first;
+    sessions[i].step_count = i == step.session;
+  }
+  spec->sessions = sessions;
+  spec->steps = &step;
+  spec->step_count = 1;
+  spec->permutations = all;
+  spec->permutation_count = permutations;
+}
+
+static int permutations_in(const char *printed) {
+  static const char begins[] = "\nstarting permutation: ";
+  int count = 0;
+  for (const char *at = printed; (at = strstr(at, begins)); at += sizeof begins - 1)
+    count++;
+  return count;
+}
+
+/* What both programs print. hollowed: its permutations, all made hollow, or 0. The caller frees it. */
+static char *run_ours(tester *t, const char *name, int hollowed, int64_t *ns) {
   pgr_arena arena = {0};
   pgr_faults faults = {0};
   pgr_spec spec;
@@ -103,6 +136,7 @@ static char *run_ours(tester *t, const char *name, int64_t *ns) {
   size_t len = 0;
   if (!text) fatal("cannot read a spec");
   if (!pgr_spec_parse(&(pgr_source){name, text, strlen(text)}, &arena, &faults, &spec)) fatal(faults.kept[0].text);
+  if (hollowed) hollow(&spec, hollowed);
   FILE *out = open_memstream(&got, &len);
   if (!out) fatal("out of memory");
   pgr_spec_run_options o = {
@@ -154,24 +188,29 @@ static int64_t median(int64_t *ns, int count) {
 
 /* In turns, each first as often as the other. */
 static void run(tester *t, const char *name) {
-  int64_t ours[REPEAT_MAX], theirs[REPEAT_MAX] = {0};
+  int64_t ours[REPEAT_MAX], theirs[REPEAT_MAX] = {0}, floors[REPEAT_MAX] = {0};
   bool same = true;
   for (int k = 0; k < t->repeat; k++) {
     if (t->beside && k % 2) theirs[k] = run_theirs(t, name);
-    char *got = run_ours(t, name, &ours[k]);
+    char *got = run_ours(t, name, 0, &ours[k]);
     bool matching = got && matches(t, name, got);
     if (!matching && got) show_difference(t, name, got);
     same &= matching;
+    int permutations = got ? permutations_in(got) : 0;
     free(got);
     if (t->beside && k % 2 == 0) theirs[k] = run_theirs(t, name);
+    if (t->beside && permutations) free(run_ours(t, name, permutations, &floors[k]));
   }
-  int64_t ours_ns = median(ours, t->repeat), theirs_ns = median(theirs, t->repeat);
+  int64_t ours_ns = median(ours, t->repeat), theirs_ns = median(theirs, t->repeat),
+          floor_ns = median(floors, t->repeat);
   t->run++;
   t->differing += !same;
   t->ours_ns += ours_ns;
   t->theirs_ns += theirs_ns;
   printf("%-36s %-9s %9.1f ms", name, same ? "same" : "DIFFERENT", (double)ours_ns / PGR_NS_PER_MS);
-  if (t->beside) printf(" %9.1f ms %7.2f", (double)theirs_ns / PGR_NS_PER_MS, (double)theirs_ns / (double)ours_ns);
+  if (t->beside)
+    printf(" %9.1f ms %7.2f %9.1f ms", (double)theirs_ns / PGR_NS_PER_MS, (double)theirs_ns / (double)ours_ns,
+           (double)floor_ns / PGR_NS_PER_MS);
   printf("\n");
 }
 
