@@ -1,5 +1,4 @@
-/* Texts in narrow columns of a terminal: what it can be given, how wide that comes out, where a line of it ends. Pure.
- */
+/* Texts in narrow columns of a terminal: what it can be given, how wide that comes out, where a line ends. Pure. */
 #ifndef PGR_LINES_H
 #define PGR_LINES_H
 

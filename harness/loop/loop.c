@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -54,23 +53,12 @@ static void repeat(const pgr_loop *l, pgr_watch *w) {
   epoll_ctl(l->epoll, EPOLL_CTL_MOD, w->fd, &e);
 }
 
-/* By where they lie: many, in the order of their places in memory, cost the caches and the processor's tables less than
- * in the order of their answers. Few are not worth sorting. */
-enum { SORTED_FROM = 128 };
-
-static int by_place(const void *a, const void *b) {
-  uintptr_t x = (uintptr_t)((const struct epoll_event *)a)->data.ptr;
-  uintptr_t y = (uintptr_t)((const struct epoll_event *)b)->data.ptr;
-  return (x > y) - (x < y);
-}
-
 void pgr_loop_turn(pgr_loop *l, bool wait) {
   if (l->guest_due) {
     l->guest_due = wait = false;
     uv_run(&l->uv, UV_RUN_NOWAIT);
   }
   l->count = epoll_wait(l->epoll, l->ready, PGR__READY_MAX, wait ? -1 : 0);
-  if (l->count >= SORTED_FROM) qsort(l->ready, (size_t)l->count, sizeof *l->ready, by_place);
   for (l->at = 0; l->at < l->count;) {
     const struct epoll_event *e = &l->ready[l->at++];
     if (l->at < l->count) __builtin_prefetch(l->ready[l->at].data.ptr);

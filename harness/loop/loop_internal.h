@@ -15,8 +15,8 @@ typedef struct pgr__timers {
 pgr_code pgr__timers_init(pgr_loop *l, pgr_err *err) PGR_MUST_CHECK;
 void pgr__timers_deinit(pgr__timers *t); /* not watched any more */
 
-/* As many as there are connections, mostly: all that answered are dealt with in the order of their places. */
-enum { PGR__READY_MAX = 1024 };
+/* Few: what is not asked for is found ready the next time, and what was put last into a batch has waited for long. */
+enum { PGR__READY_MAX = 64 };
 
 struct pgr_loop {
   int epoll;

@@ -2,8 +2,7 @@
  * what is printed with the expected output, byte for byte: test_spec_run DIR [--beside ISOLATIONTESTER] [--repeat N]
  * [SPEC …]. DIR/specs/NAME.spec; DIR/expected/NAME.out, or one of NAME_0.out … NAME_9.out. With --beside it is run by
  * PostgreSQL's own program, too, and the times of both are shown, medians of N, how often ours goes into theirs, and
- * what ours takes with steps that do nothing: connecting, setups, teardowns. Differences are shown as diffs.
- */
+ * what ours takes with steps that do nothing: connecting, setups, teardowns. Differences are shown as diffs. */
 #include "pgr_clock.h"
 #include "pgr_server.h"
 #include "pgr_spec_run.h"

@@ -133,14 +133,12 @@ typedef struct end {
   struct end *other; /* whose watch ends when this one is ready */
   int told;
   unsigned events;
-  int *turns, turn; /* NULL, or counted: its own */
 } end;
 
 static void on_ready(pgr_watch *w, unsigned events) {
   end *e = (end *)w;
   e->told++;
   e->events = events;
-  if (e->turns) e->turn = ++*e->turns;
   if (e->other) pgr_watch_end(e->loop, &e->other->watch);
 }
 
@@ -254,35 +252,6 @@ static void what_is_not_watched_any_more_is_not_told(void **state) {
   destroy(l);
 }
 
-/* Each once a turn, in the order of their places and not in that of their watches; but not the one whose watch ended.
- */
-static void many_at_once_come_in_the_order_of_their_places(void **state) {
-  (void)state;
-  enum { MANY = 300 };
-  int pipe_fds[2], turns = 0;
-  end *ends = pgr_calloc(MANY, sizeof *ends);
-  assert_non_null(ends);
-  pgr_loop *l = unstarted();
-  open_pipe(pipe_fds);
-  for (int i = MANY - 1; i >= 0; i--) {
-    int fd = dup(pipe_fds[1]);
-    assert_true(fd >= 0);
-    ends[i].turns = &turns;
-    watch(&ends[i], l, fd, PGR_WRITABLE);
-  }
-  ends[10].other = &ends[200];
-  pgr_loop_turn(l, true);
-  for (int i = 0, turn = 0; i < MANY; i++) {
-    assert_int_equal(ends[i].told, i != 200);
-    if (i != 200) assert_int_equal(ends[i].turn, ++turn);
-    pgr_watch_end(l, &ends[i].watch);
-    close(ends[i].watch.fd);
-  }
-  close_pipe(pipe_fds);
-  pgr_free(ends);
-  destroy(l);
-}
-
 /* As libpq does while it tries one address after the other. */
 static void a_descriptor_may_take_the_number_of_another(void **state) {
   (void)state;
@@ -346,7 +315,6 @@ int main(void) {
                                      cmocka_unit_test(descriptors_are_watched_for_what_was_asked),
                                      cmocka_unit_test(by_edges_what_is_left_is_told_when_asked_anew),
                                      cmocka_unit_test(what_is_not_watched_any_more_is_not_told),
-                                     cmocka_unit_test(many_at_once_come_in_the_order_of_their_places),
                                      cmocka_unit_test(a_descriptor_may_take_the_number_of_another),
                                      cmocka_unit_test(libuv_is_a_guest),
                                      cmocka_unit_test(unstarted_loop_is_destroyed)};
